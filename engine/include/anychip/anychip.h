@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "status.h"
+#include <anychip/status.h>
 
 #ifdef __cplusplus
 extern "C" {

@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "types.h"
+#include <anychip/types.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -33,7 +33,7 @@ extern "C" {
 
 typedef enum ac_op_kind {
 #define OP(name, text) AC_OP_##name,
-#include "ops.def"
+#include <anychip/ops.def>
 #undef OP
     AC_OP_COUNT
 } ac_op_kind;
@@ -88,7 +88,7 @@ typedef struct ac_op {
     ac_rows rows;
     union {
 #define OP(name, text) ac_op_##name name;
-#include "ops.def"
+#include <anychip/ops.def>
 #undef OP
     };
 } ac_op;

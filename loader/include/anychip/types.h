@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "status.h"
+#include <anychip/status.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -14,7 +14,7 @@ extern "C" {
 /* Dense numbering (0 .. AC_TYPE_COUNT-1) for tables; the number in a GGUF file is ac_type_info.gguf_id. */
 typedef enum ac_type {
 #define X(name, lower, id, elems, bytes, form) AC_TYPE_##name,
-#include "types.def"
+#include <anychip/types.def>
 #undef X
     AC_TYPE_COUNT
 } ac_type;
