@@ -1,0 +1,61 @@
+#include "alloc.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+static _Atomic long made;
+static _Atomic long allowed = -1;
+
+/* Counts one allocation; false when a test wants it to fail. */
+static int allow(void) {
+    long n = atomic_fetch_add_explicit(&made, 1, memory_order_relaxed);
+    long limit = atomic_load_explicit(&allowed, memory_order_relaxed);
+    return limit < 0 || n < limit;
+}
+
+void *ac__malloc(size_t bytes) {
+    return allow() ? malloc(bytes ? bytes : 1) : NULL;
+}
+
+void *ac__calloc(size_t n, size_t size) {
+    return allow() ? calloc(n ? n : 1, size ? size : 1) : NULL;
+}
+
+void *ac__realloc(void *p, size_t bytes) {
+    return allow() ? realloc(p, bytes ? bytes : 1) : NULL;
+}
+
+void ac__free(void *p) {
+    free(p);
+}
+
+char *ac__strndup(const char *s, size_t n) {
+    size_t length = strnlen(s, n);
+    char *copy = length < SIZE_MAX ? ac__malloc(length + 1) : NULL;
+    if (!copy) return NULL;
+    memcpy(copy, s, length);
+    copy[length] = 0;
+    return copy;
+}
+
+void *ac__array(size_t n, size_t size) {
+    size_t bytes;
+    return __builtin_mul_overflow(n, size, &bytes) ? NULL : ac__malloc(bytes);
+}
+
+void *ac__array_grow(void *p, size_t n, size_t size) {
+    size_t bytes;
+    return __builtin_mul_overflow(n, size, &bytes) ? NULL : ac__realloc(p, bytes);
+}
+
+void ac__alloc_fail_after(long n) {
+    atomic_store(&allowed, -1);
+    atomic_store(&made, 0);
+    atomic_store(&allowed, n);
+}
+
+long ac__alloc_count(void) {
+    return atomic_load(&made);
+}
