@@ -1,11 +1,13 @@
-/* alloc.h - memory of the loader and the engine. malloc's family with overflow-checked sizes, and a countdown that
- * makes an allocation fail, so that tests can walk through every failure. All functions are thread-safe. */
+/* alloc.h - memory of the loader and the engine. malloc's family with overflow-checked sizes, and a countdown
+ * that makes an allocation fail, so that tests can walk through every failure. All functions are thread-safe.
+ */
 #ifndef AC_ALLOC_H
 #define AC_ALLOC_H
 
 #include <stddef.h>
 
-/* As malloc, calloc, realloc, free and strndup; zero bytes give a unique pointer. NULL when memory is short. */
+/* As malloc, calloc, realloc, free and strndup; zero bytes give a unique pointer. NULL when memory is short.
+ */
 void *ac__malloc(size_t bytes);
 void *ac__calloc(size_t n, size_t size);
 void *ac__realloc(void *p, size_t bytes);

@@ -15,6 +15,9 @@
 
 typedef struct ac_gguf ac_gguf;
 
+/* Every tensor's data begins at a multiple of this address. */
+#define AC_GGUF_ALIGN 8
+
 /* A string inside the mapping: not NUL-terminated, may hold any byte. */
 typedef struct ac_str {
     const char *p;
@@ -46,6 +49,7 @@ typedef struct ac_gguf_tensor {
     uint64_t dim[4];       /* unused ones are 1 */
     const uint8_t *data;
     uint64_t bytes;
+    uint64_t offset;       /* of the data in its file */
     uint32_t part;         /* index of the file of a split model */
 } ac_gguf_tensor;
 
@@ -54,7 +58,8 @@ typedef struct ac_gguf_tensor {
  * AC_ERR_UNSUPPORTED (version, byte order or tensor type), AC_ERR_MEMORY. *out is NULL on failure. */
 ac_status ac_gguf_open(const char *path, ac_gguf **out, ac_error *err);
 
-/* The same for `bytes` of memory, which must stay as they are until ac_gguf_close. */
+/* The same for `bytes` of memory, which must stay as they are until ac_gguf_close and begin at a multiple of
+ * AC_GGUF_ALIGN (else AC_ERR_ARGUMENT). One part of a split model is AC_ERR_UNSUPPORTED. */
 ac_status ac_gguf_open_memory(const void *data, size_t bytes, ac_gguf **out, ac_error *err);
 
 /* Unmaps and frees; NULL-safe, sets *g to NULL. */
