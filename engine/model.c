@@ -1,0 +1,314 @@
+/* model.c - opening a model: file, tokenizer, placement of layers on devices. */
+#include "model.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "registry.h"
+#include "sampler.h"
+
+#define AC_TEXT_OF(x) #x
+#define AC_TEXT(x) AC_TEXT_OF(x)
+
+const char *ac_version(void) { return AC_TEXT(AC_VERSION_MAJOR) "." AC_TEXT(AC_VERSION_MINOR) "." AC_TEXT(AC_VERSION_PATCH); }
+unsigned ac_spec_version(void) { return AC_SPEC_VERSION; }
+void ac_free(void *p) { ac__free(p); }
+const ac_gguf *ac__model_gguf(const ac_model *model) { return model->file; }
+
+void ac_model_defaults(ac_model_settings *s) {
+    memset(s, 0, sizeof *s);
+    s->size = sizeof *s;
+}
+
+/* ---- Placement ---- */
+
+typedef struct placement {
+    char name[16];
+    uint32_t index;
+} placement;
+
+static ac_status parse_devices(const char *list, placement *out, uint32_t *n, ac_error *err) {
+    *n = 0;
+    for (const char *p = list;; p++) {
+        size_t length = strcspn(p, ",");
+        if (*n == AC_MAX_STAGES) return ac_fail(err, AC_ERR_LIMIT, "device \"%.64s\": more than %d devices", list, AC_MAX_STAGES);
+        AC_TRY(ac_registry_parse(p, length, out[*n].name, &out[*n].index, err));
+        (*n)++;
+        p += length;
+        if (!*p) return AC_OK;
+    }
+}
+
+static ac_status open_device(ac_stage *s, const placement *where, const ac_model_settings *settings, const char *cache_dir, ac_error *err) {
+    AC_TRY(ac_registry_get(where->name, &s->backend, err));
+    bool cpu = !strcmp(where->name, "cpu");
+    ac_open_settings how = {.index = where->index, .threads = settings->threads, .mask = cpu ? settings->cpu_isa : settings->device_mask,
+                            .force = settings->force_device, .cache_dir = cache_dir, .log = settings->log, .log_user = settings->log_user};
+    return s->backend->open(&how, &s->dev, err);
+}
+
+/* $XDG_CACHE_HOME/anychip or ~/.cache/anychip; "" when neither is known. */
+static void find_cache_dir(const ac_model_settings *settings, char *out, size_t cap) {
+    const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    out[0] = 0;
+    if (settings->cache_dir) snprintf(out, cap, "%s", settings->cache_dir);
+    else if (xdg && xdg[0] == '/') snprintf(out, cap, "%s/anychip", xdg);
+    else if (home && home[0] == '/') snprintf(out, cap, "%s/.cache/anychip", home);
+}
+
+/* Bytes a layer's weights take, to share layers out by size against the memory that devices report. */
+static uint64_t layer_bytes(const ac_model *m) {
+    uint64_t all = 0;
+    for (size_t i = 0; i < ac_gguf_tensor_count(m->file); i++) {
+        const ac_gguf_tensor *t = ac_gguf_tensor_at(m->file, i);
+        if (t->name.n > 4 && !memcmp(t->name.p, "blk.", 4)) all += t->bytes;
+    }
+    return all / m->hp.layers + 1;
+}
+
+/* The first devices take as many layers as fit in 90 % of their free memory (an even share when that is not known or not needed);
+ * the last one takes the rest. */
+static void share_layers(ac_model *m) {
+    uint32_t left = m->hp.layers, at = 0;
+    uint64_t each = layer_bytes(m);
+    for (uint32_t i = 0; i < m->n_stages; i++) {
+        ac_stage *s = &m->stages[i];
+        uint32_t take = left / (m->n_stages - i);
+        ac_device_info info = {0};
+        s->backend->describe(s->dev, &info);
+        if (info.memory_free && i + 1 < m->n_stages) {
+            uint64_t fit = info.memory_free / 10 * 9 / each;
+            uint64_t keep = m->n_stages - i - 1; /* every later device gets a layer at least */
+            uint64_t most = left > keep ? left - keep : 0;
+            take = (uint32_t)(fit < most ? fit : most);
+        }
+        if (i + 1 == m->n_stages) take = left;
+        s->first = at;
+        s->last = at += take;
+        left -= take;
+        s->embeds = i == 0;
+        s->heads = i + 1 == m->n_stages;
+    }
+}
+
+typedef struct load_progress {
+    const ac_model_settings *settings;
+    uint64_t before, all;
+} load_progress;
+
+static bool on_progress(void *user, uint64_t done, uint64_t all) {
+    load_progress *p = user;
+    (void)all;
+    return !p->settings->progress || p->settings->progress(p->settings->progress_user, p->before + done, p->all);
+}
+
+static uint64_t stage_bytes(const ac_stage *s) {
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < s->n_weights; i++) bytes += s->weights[i].bytes;
+    return bytes;
+}
+
+static ac_status load_stages(ac_model *m, const ac_model_settings *settings, ac_error *err) {
+    load_progress p = {.settings = settings};
+    for (uint32_t i = 0; i < m->n_stages; i++) {
+        AC_TRY(ac__stage_weights(m, &m->stages[i], err));
+        p.all += stage_bytes(&m->stages[i]);
+    }
+    for (uint32_t i = 0; i < m->n_stages; i++) {
+        ac_stage *s = &m->stages[i];
+        AC_TRY(s->backend->load(s->dev, s->weights, s->n_weights, on_progress, &p, &s->on_device, err));
+        p.before += stage_bytes(s);
+    }
+    return AC_OK;
+}
+
+static ac_status open_stages(ac_model *m, const ac_model_settings *settings, ac_error *err) {
+    placement where[AC_MAX_STAGES];
+    uint32_t n;
+    AC_TRY(parse_devices(settings->device ? settings->device : "cpu", where, &n, err));
+    if (n > m->hp.layers) return ac_fail(err, AC_ERR_ARGUMENT, "device: %u devices for %u layers", n, m->hp.layers);
+    char cache_dir[4096];
+    find_cache_dir(settings, cache_dir, sizeof cache_dir);
+    for (uint32_t i = 0; i < n; i++) {
+        pthread_mutex_init(&m->stages[i].lock, NULL);
+        m->n_stages = i + 1;
+        AC_TRY(open_device(&m->stages[i], &where[i], settings, cache_dir[0] ? cache_dir : NULL, err));
+        ac_device_info info = {0};
+        m->stages[i].backend->describe(m->stages[i].dev, &info);
+        size_t used = strlen(m->info.device);
+        snprintf(m->info.device + used, sizeof m->info.device - used, "%s%s: %s", i ? "; " : "", where[i].name, info.name);
+    }
+    share_layers(m);
+    return load_stages(m, settings, err);
+}
+
+/* ---- Facts ---- */
+
+static void copy_printable(char *out, size_t cap, ac_str s) {
+    size_t n = s.n < cap - 1 ? s.n : cap - 1;
+    while (n && n < s.n && ((unsigned char)s.p[n] & 0xC0) == 0x80) n--; /* not in the middle of a character */
+    for (size_t i = 0; i < n; i++) out[i] = (unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f ? '?' : s.p[i];
+    out[n] = 0;
+}
+
+static void count_tensors(const ac_gguf *g, ac_model_info *info) {
+    uint64_t bytes[AC_TYPE_COUNT] = {0};
+    for (size_t i = 0; i < ac_gguf_tensor_count(g); i++) {
+        const ac_gguf_tensor *t = ac_gguf_tensor_at(g, i);
+        bytes[t->type] += t->bytes;
+        info->parameters += t->dim[0] * t->dim[1] * t->dim[2] * t->dim[3];
+    }
+    ac_type most = AC_TYPE_F32;
+    for (unsigned i = 0; i < AC_TYPE_COUNT; i++)
+        if (bytes[i] > bytes[most]) most = (ac_type)i;
+    snprintf(info->file_type, sizeof info->file_type, "%s", ac_type_describe(most)->name);
+}
+
+static void fill_info(ac_model *m) {
+    ac_model_info *info = &m->info;
+    ac_str s;
+    if (ac_gguf_string(m->file, "general.architecture", &s, NULL) == AC_OK) copy_printable(info->architecture, sizeof info->architecture, s);
+    if (ac_gguf_string(m->file, "general.name", &s, NULL) == AC_OK) copy_printable(info->name, sizeof info->name, s);
+    info->file_bytes = ac_gguf_bytes(m->file);
+    count_tensors(m->file, info);
+    const ac_hparams *h = &m->hp;
+    info->vocab = m->hp.arch ? h->vocab : m->tokenizer ? ac_tokenizer_size(m->tokenizer) : 0;
+    info->dim = h->dim, info->layers = h->layers, info->heads = h->heads, info->kv_heads = h->kv_heads;
+    info->head_dim = h->head_dim, info->ffn = h->ffn, info->context = h->context;
+    snprintf(info->tokenizer, sizeof info->tokenizer, "%s", m->tokenizer ? ac_tokenizer_name(m->tokenizer) : "none");
+    info->has_chat_template = m->chat_template != NULL;
+    info->bos = m->tokenizer ? ac_tokenizer_bos(m->tokenizer) : -1;
+    info->eos = m->tokenizer ? ac_tokenizer_eos(m->tokenizer) : -1;
+    ac_gguf_header_hash(m->file, info->header_hash);
+}
+
+void ac_model_describe(const ac_model *model, ac_model_info *out) { *out = model->info; }
+
+/* ---- Open and close ---- */
+
+static ac_status read_chat_template(ac_model *m, ac_error *err) {
+    ac_str s;
+    if (!ac_gguf_find(m->file, "tokenizer.chat_template")) return AC_OK;
+    AC_TRY(ac_gguf_string(m->file, "tokenizer.chat_template", &s, err));
+    m->chat_template = ac__strndup(s.p, s.n);
+    m->chat_template_bytes = s.n;
+    return m->chat_template ? AC_OK : ac_fail(err, AC_ERR_MEMORY, "tokenizer.chat_template: %zu bytes", s.n);
+}
+
+static ac_status read_tokenizer(ac_model *m, const ac_model_settings *settings, ac_error *err) {
+    /* a file without tokenizer is fine for those who bring token ids */
+    if (!ac_gguf_find(m->file, "tokenizer.ggml.model")) return AC_OK;
+    AC_TRY(ac_tokenizer_open(m->file, &m->tokenizer, err));
+    const char *warning = ac_tokenizer_warning(m->tokenizer);
+    if (warning && settings->log) settings->log(settings->log_user, 1, warning);
+    return read_chat_template(m, err);
+}
+
+/* A vocabulary may be padded in the weights, but a token without a row of weights cannot be fed. */
+static ac_status check_vocab(const ac_model *m, ac_error *err) {
+    uint32_t tokens = m->tokenizer ? ac_tokenizer_size(m->tokenizer) : 0;
+    if (tokens > m->hp.vocab)
+        return ac_fail(err, AC_ERR_FORMAT, "token_embd.weight: %u rows for the %u tokens of tokenizer.ggml.tokens", m->hp.vocab, tokens);
+    return AC_OK;
+}
+
+static ac_status open_file(ac_model *m, const ac_model_settings *settings, ac_error *err) {
+    if (settings->vocab_only) {
+        AC_TRY(read_tokenizer(m, settings, err));
+        fill_info(m);
+        return AC_OK;
+    }
+    AC_TRY(ac_hparams_read(m->file, &m->hp, err));
+    AC_TRY(ac__check_unused(m, err));
+    AC_TRY(read_tokenizer(m, settings, err));
+    AC_TRY(check_vocab(m, err));
+    fill_info(m);
+    return open_stages(m, settings, err);
+}
+
+static ac_status open_with(ac_gguf *file, const ac_model_settings *settings, ac_model **out, ac_error *err) {
+    ac_model_settings defaults;
+    ac_model_defaults(&defaults);
+    if (!settings) settings = &defaults;
+    ac_model *m = ac__calloc(1, sizeof *m);
+    if (!m) {
+        ac_gguf_close(&file);
+        return ac_fail(err, AC_ERR_MEMORY, "model");
+    }
+    m->file = file;
+    ac_status status = settings->size == sizeof *settings ? open_file(m, settings, err)
+                                                          : ac_fail(err, AC_ERR_ARGUMENT, "settings: not from ac_model_defaults of this version");
+    if (status != AC_OK) {
+        ac_model_close(&m);
+        return status;
+    }
+    *out = m;
+    return AC_OK;
+}
+
+ac_status ac_model_open(const char *path, const ac_model_settings *settings, ac_model **out, ac_error *err) {
+    ac_gguf *file = NULL;
+    *out = NULL;
+    AC_TRY(ac_gguf_open(path, &file, err));
+    return open_with(file, settings, out, err);
+}
+
+ac_status ac_model_open_memory(const void *data, size_t bytes, const ac_model_settings *settings, ac_model **out, ac_error *err) {
+    ac_gguf *file = NULL;
+    *out = NULL;
+    AC_TRY(ac_gguf_open_memory(data, bytes, &file, err));
+    return open_with(file, settings, out, err);
+}
+
+void ac_model_close(ac_model **model) {
+    if (!model || !*model) return;
+    ac_model *m = *model;
+    for (uint32_t i = 0; i < m->n_stages; i++) {
+        ac_stage *s = &m->stages[i];
+        if (s->on_device) s->backend->unload(s->on_device);
+        if (s->dev) s->backend->close(s->dev);
+        pthread_mutex_destroy(&s->lock);
+        ac__stage_free(s);
+    }
+    for (uint32_t i = 0; i < m->n_converted; i++) ac__free(m->converted[i]);
+    ac__free(m->converted);
+    ac__free(m->chat_template);
+    ac_tokenizer_close(&m->tokenizer);
+    ac_gguf_close(&m->file);
+    ac__free(m);
+    *model = NULL;
+}
+
+/* ---- Tokenizer and sampler behind the public names ---- */
+
+static ac_status need_tokenizer(const ac_model *m, ac_error *err) {
+    return m->tokenizer ? AC_OK : ac_fail(err, AC_ERR_NOT_FOUND, "tokenizer.ggml.model: the file has no tokenizer");
+}
+
+ac_status ac_tokenize(const ac_model *m, const char *text, size_t bytes, unsigned flags, int32_t *ids, size_t cap, size_t *count, ac_error *err) {
+    AC_TRY(need_tokenizer(m, err));
+    return ac_tokenizer_encode(m->tokenizer, text, bytes, flags, ids, cap, count, err);
+}
+
+ac_status ac_token_bytes(const ac_model *m, int32_t id, bool special, const char **p, size_t *bytes, ac_error *err) {
+    AC_TRY(need_tokenizer(m, err));
+    if (id >= 0 && (uint32_t)id >= ac_tokenizer_size(m->tokenizer) && (uint32_t)id < m->info.vocab) {
+        *p = "", *bytes = 0; /* padding rows of the weights */
+        return AC_OK;
+    }
+    return ac_tokenizer_bytes(m->tokenizer, id, special, p, bytes, err);
+}
+
+bool ac_token_ends(const ac_model *m, int32_t id) { return m->tokenizer && ac_tokenizer_ends(m->tokenizer, id); }
+
+ac_status ac_detok_open(const ac_model *m, bool special, ac_detok **out, ac_error *err) {
+    *out = NULL;
+    AC_TRY(need_tokenizer(m, err));
+    return ac_detok_open_tokenizer(m->tokenizer, special, out, err);
+}
+
+ac_status ac_sampler_open(const ac_model *m, const ac_sampler_settings *settings, ac_sampler **out, ac_error *err) {
+    return ac_sampler_open_vocab(m->info.vocab, settings, out, err);
+}

@@ -1,0 +1,232 @@
+/* registry.c - finding and loading backends, and the list of all devices. */
+#include "registry.h"
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <anychip/anychip.h>
+
+const ac_backend *ac_backend_cpu(uint32_t abi);
+#ifdef AC_STATIC_CL
+const ac_backend *ac_backend_cl(uint32_t abi);
+#endif
+#ifdef AC_STATIC_VK
+const ac_backend *ac_backend_vk(uint32_t abi);
+#endif
+
+enum { MAX_BACKENDS = 16 };
+
+typedef struct entry {
+    char name[16];
+    const ac_backend *backend;
+} entry;
+
+static const struct { const char *name; ac_backend_entry_fn get; } linked[] = {
+    {"cpu", ac_backend_cpu},
+#ifdef AC_STATIC_CL
+    {"cl", ac_backend_cl},
+#endif
+#ifdef AC_STATIC_VK
+    {"vk", ac_backend_vk},
+#endif
+};
+
+static const char *const listed[] = {"cpu", "cl", "vk"};
+
+static entry loaded[MAX_BACKENDS];
+static size_t n_loaded;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+const char *ac_registry_name(size_t i) { return i < sizeof listed / sizeof *listed ? listed[i] : NULL; }
+
+ac_status ac_registry_parse(const char *device, size_t length, char name[16], uint32_t *index, ac_error *err) {
+    size_t n = 0;
+    while (n < length && device[n] != ':') n++;
+    bool ok = n > 0 && n < 16;
+    for (size_t i = 0; ok && i < n; i++) ok = (device[i] >= 'a' && device[i] <= 'z') || (device[i] >= '0' && device[i] <= '9');
+    uint64_t v = 0;
+    if (ok && n < length) {
+        ok = length - n > 1 && length - n < 8;
+        for (size_t i = n + 1; ok && i < length; i++) {
+            ok = device[i] >= '0' && device[i] <= '9';
+            v = v * 10 + (uint64_t)(device[i] - '0');
+        }
+    }
+    if (!ok)
+        return ac_fail(err, AC_ERR_ARGUMENT, "device \"%.*s\": want a name such as cpu, cl:0 or vk:1", (int)(length < 64 ? length : 64), device);
+    memcpy(name, device, n);
+    name[n] = 0;
+    *index = (uint32_t)v;
+    return AC_OK;
+}
+
+/* The folder of the library or program that holds this very function; "" when not known. */
+static void own_folder(char *out, size_t cap) {
+    Dl_info info;
+    union { ac_status (*f)(const char *, const ac_backend **, ac_error *); void *p; } self = {ac_registry_get};
+    out[0] = 0;
+    if (!dladdr(self.p, &info) || !info.dli_fname) return;
+    char *real = realpath(info.dli_fname, NULL);
+    if (!real) return;
+    char *slash = strrchr(real, '/');
+    if (slash) *slash = 0;
+    if (strlen(real) < cap) strcpy(out, real);
+    free(real);
+}
+
+/* Modules are looked for in $ANYCHIP_MODULE_PATH (alone, when set), else where they are installed, then around the library in
+ * an install tree and in a build tree. %1 is the library's folder, %2 the backend's name. */
+static const char *const places[] = {"%1$s/anychip/anychip-%2$s.so", "%1$s/../lib/anychip/anychip-%2$s.so",
+                                     "%1$s/../kernels-%2$s/anychip-%2$s.so", "%1$s/../../kernels-%2$s/anychip-%2$s.so"};
+
+/* NULL when there is no such file; a file that does not load says why in `why`. */
+static void *try_module(const char *path, char *why, size_t cap) {
+    if (access(path, F_OK)) return NULL;
+    void *module = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (!module) snprintf(why, cap, "%s", dlerror());
+    return module;
+}
+
+static void *open_module(const char *name, char *why, size_t cap) {
+    char folder[3072], path[4096];
+    const char *only = getenv("ANYCHIP_MODULE_PATH");
+    why[0] = 0;
+    snprintf(path, sizeof path, "%s/anychip-%s.so", only ? only : AC_MODULE_DIR, name);
+    void *module = try_module(path, why, cap);
+    if (module || only) return module;
+    own_folder(folder, sizeof folder);
+    for (size_t i = 0; i < sizeof places / sizeof *places && !module; i++) {
+        snprintf(path, sizeof path, places[i], folder, name);
+        module = try_module(path, why, cap);
+    }
+    return module;
+}
+
+static ac_status load_module(const char *name, const ac_backend **out, ac_error *err) {
+    char tried[400];
+    void *module = open_module(name, tried, sizeof tried);
+    if (!module) {
+        if (tried[0]) return ac_fail(err, AC_ERR_DEVICE, "backend %s: %s", name, tried);
+        return ac_fail(err, AC_ERR_NOT_FOUND, "backend %s: module anychip-%s.so is not installed", name, name);
+    }
+    union { void *p; ac_backend_entry_fn f; } entry_point = {dlsym(module, AC_BACKEND_ENTRY)};
+    const ac_backend *b = entry_point.p ? entry_point.f(AC_BACKEND_ABI) : NULL;
+    if (!b || b->abi != AC_BACKEND_ABI) {
+        bool symbol = entry_point.p != NULL;
+        dlclose(module);
+        return ac_fail(err, AC_ERR_ABI, "backend %s: %s", name, symbol ? "the module speaks another ABI" : "the module has no symbol " AC_BACKEND_ENTRY);
+    }
+    *out = b;
+    return AC_OK;
+}
+
+static ac_status get_locked(const char *name, const ac_backend **out, ac_error *err) {
+    for (size_t i = 0; i < sizeof linked / sizeof *linked; i++) {
+        if (!strcmp(linked[i].name, name)) {
+            *out = linked[i].get(AC_BACKEND_ABI);
+            return *out ? AC_OK : ac_fail(err, AC_ERR_ABI, "backend %s", name);
+        }
+    }
+    for (size_t i = 0; i < n_loaded; i++) {
+        if (!strcmp(loaded[i].name, name)) {
+            *out = loaded[i].backend;
+            return AC_OK;
+        }
+    }
+    if (n_loaded == MAX_BACKENDS) return ac_fail(err, AC_ERR_LIMIT, "backend %s: more than %d modules", name, MAX_BACKENDS);
+    AC_TRY(load_module(name, out, err));
+    snprintf(loaded[n_loaded].name, sizeof loaded[0].name, "%s", name);
+    loaded[n_loaded++].backend = *out;
+    return AC_OK;
+}
+
+ac_status ac_registry_get(const char *name, const ac_backend **out, ac_error *err) {
+    *out = NULL;
+    pthread_mutex_lock(&lock);
+    ac_status status = get_locked(name, out, err);
+    pthread_mutex_unlock(&lock);
+    return status;
+}
+
+/* ---- The list of all devices. ---- */
+
+typedef struct lister {
+    ac_device *list;
+    size_t cap, count;
+} lister;
+
+static ac_device *next_row(lister *l, ac_device *spare) {
+    ac_device *d = l->count < l->cap && l->list ? &l->list[l->count] : spare;
+    l->count++;
+    memset(d, 0, sizeof *d);
+    return d;
+}
+
+static void copy_info(ac_device *d, const ac_device_info *info) {
+    memcpy(d->name, info->name, sizeof d->name);
+    memcpy(d->driver, info->driver, sizeof d->driver);
+    memcpy(d->kind, info->kind, sizeof d->kind);
+    memcpy(d->detail, info->detail, sizeof d->detail);
+    d->memory_total = info->memory_total;
+    d->memory_free = info->memory_free;
+    d->shares_host_memory = info->shares_host_memory;
+    d->usable = info->usable;
+}
+
+static void missing_row(lister *l, const char *name, const ac_error *why) {
+    ac_device spare, *d = next_row(l, &spare);
+    snprintf(d->id, sizeof d->id, "%.14s", name);
+    snprintf(d->kind, sizeof d->kind, "none");
+    snprintf(d->detail, sizeof d->detail, "%.255s", why->detail);
+}
+
+/* Opens the device once: its witness test decides. */
+static void check_row(const ac_backend *b, uint32_t index, ac_device *d) {
+    ac_error err = {0};
+    ac_dev *dev = NULL;
+    ac_open_settings how = {.index = index};
+    if (b->open(&how, &dev, &err) != AC_OK) {
+        d->usable = false;
+        snprintf(d->detail, sizeof d->detail, "%.255s", err.detail);
+        return;
+    }
+    ac_device_info info = {0};
+    b->describe(dev, &info);
+    copy_info(d, &info);
+    b->close(dev);
+}
+
+static ac_status list_backend(lister *l, const char *name, bool check, ac_error *err) {
+    const ac_backend *b;
+    ac_error why = {0};
+    size_t n = 0;
+    if (ac_registry_get(name, &b, &why) != AC_OK || b->enumerate(NULL, 0, &n, &why) != AC_OK) {
+        missing_row(l, name, &why);
+        return AC_OK;
+    }
+    ac_device_info *infos = calloc(n ? n : 1, sizeof *infos);
+    if (!infos) return ac_fail(err, AC_ERR_MEMORY, "device list");
+    size_t found = n;
+    if (b->enumerate(infos, n, &found, &why) != AC_OK) found = 0;
+    for (size_t i = 0; i < found && i < n; i++) {
+        ac_device spare, *d = next_row(l, &spare);
+        copy_info(d, &infos[i]);
+        if (n == 1 && !strcmp(name, "cpu")) snprintf(d->id, sizeof d->id, "cpu");
+        else snprintf(d->id, sizeof d->id, "%.6s:%u", name, (unsigned)i % 100000u);
+        if (check && d->usable) check_row(b, (uint32_t)i, d);
+    }
+    free(infos);
+    return AC_OK;
+}
+
+ac_status ac_devices_list(ac_device *list, size_t cap, size_t *count, bool check, ac_error *err) {
+    lister l = {list, cap, 0};
+    *count = 0;
+    for (size_t i = 0; i < sizeof listed / sizeof *listed; i++) AC_TRY(list_backend(&l, listed[i], check, err));
+    *count = l.count;
+    return AC_OK;
+}

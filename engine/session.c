@@ -1,0 +1,300 @@
+/* session.c - sequences, their KV pages, and runs over the stages of a model. */
+#include <stdio.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "model.h"
+#include "pages.h"
+#include "plan.h"
+#include "rope.h"
+
+enum { DEFAULT_CONTEXT = 4096, DEFAULT_BATCH = 512, MAX_SEQUENCES = 4096, MAX_BATCH = 1 << 16, MAX_OUTPUTS = 1 << 20 };
+
+/* What a session holds on one stage's device. */
+typedef struct stage_state {
+    ac_built_plan built;
+    ac_kv_mem *kv;
+    ac_prog *prog;
+} stage_state;
+
+struct ac_session {
+    ac_model *model;
+    ac_session_settings set;
+    ac_session_info info;
+    ac_pages pages;
+    stage_state stages[AC_MAX_STAGES];
+    float *rope;
+    ac_plan_const rope_const;
+    int32_t *inputs;      /* token, pos, seq, slot, out_row: [5][batch] */
+    float *hidden;        /* [batch][dim], between stages */
+    float *logits;        /* [max_outputs][vocab] */
+    uint32_t n_logits;
+    uint32_t *old_lengths; /* [sequences] before the eval under way, for rollback */
+    uint32_t *adds;        /* [sequences] tokens the eval under way appends */
+};
+
+void ac_session_defaults(ac_session_settings *s) {
+    memset(s, 0, sizeof *s);
+    s->size = sizeof *s;
+    s->sequences = 1;
+    s->batch = DEFAULT_BATCH;
+    s->max_outputs = 1;
+}
+
+/* ---- Open and close ---- */
+
+static ac_status check_range(const char *what, uint32_t value, uint32_t most, ac_error *err) {
+    if (value >= 1 && value <= most) return AC_OK;
+    return ac_fail(err, AC_ERR_ARGUMENT, "session: %s is %u, want 1 to %u", what, value, most);
+}
+
+static ac_status check_settings(ac_session *s, ac_error *err) {
+    ac_session_settings *set = &s->set;
+    uint32_t most = s->model->hp.context;
+    if (set->size != sizeof *set) return ac_fail(err, AC_ERR_ARGUMENT, "settings: not from ac_session_defaults of this version");
+    if (!set->context) set->context = most < DEFAULT_CONTEXT ? most : DEFAULT_CONTEXT;
+    AC_TRY(check_range("context", set->context, most, err));
+    AC_TRY(check_range("sequences", set->sequences, MAX_SEQUENCES, err));
+    AC_TRY(check_range("batch", set->batch, MAX_BATCH, err));
+    AC_TRY(check_range("max_outputs", set->max_outputs, MAX_OUTPUTS, err));
+    uint64_t positions = (uint64_t)set->context * set->sequences;
+    if (set->batch > positions) set->batch = (uint32_t)positions;
+    uint64_t full = (uint64_t)set->sequences * ((set->context + AC_PAGE - 1) / AC_PAGE);
+    if (!set->cache_pages) set->cache_pages = full > INT32_MAX / AC_PAGE ? UINT32_MAX : (uint32_t)full;
+    return check_range("cache_pages", set->cache_pages, INT32_MAX / AC_PAGE, err);
+}
+
+static ac_status host_memory(ac_session *s, ac_error *err) {
+    const ac_session_settings *set = &s->set;
+    const ac_hparams *h = &s->model->hp;
+    AC_TRY(ac__pages_init(&s->pages, set->cache_pages, set->sequences, set->context, err));
+    size_t pairs = h->rope.rot / 2;
+    s->rope = ac__array(set->context * pairs, 2 * sizeof *s->rope);
+    s->inputs = ac__array(set->batch, 5 * sizeof *s->inputs);
+    s->hidden = s->model->n_stages > 1 ? ac__array((size_t)set->batch * h->dim, sizeof *s->hidden) : NULL;
+    s->logits = ac__array((size_t)set->max_outputs * h->vocab, sizeof *s->logits);
+    s->old_lengths = ac__array(set->sequences, sizeof *s->old_lengths);
+    s->adds = ac__array(set->sequences, sizeof *s->adds);
+    if (!s->rope || !s->inputs || !s->logits || !s->old_lengths || !s->adds || (s->model->n_stages > 1 && !s->hidden))
+        return ac_fail(err, AC_ERR_MEMORY, "session: context %u, batch %u, %u outputs of %u logits", set->context, set->batch, set->max_outputs, h->vocab);
+    ac_rope_fill(&h->rope, set->context, s->rope);
+    s->rope_const = (ac_plan_const){"rope", s->rope, set->context * pairs * 2 * sizeof *s->rope};
+    return AC_OK;
+}
+
+static ac_status open_stage(ac_session *s, uint32_t i, ac_error *err) {
+    ac_model *m = s->model;
+    ac_stage *stage = &m->stages[i];
+    stage_state *st = &s->stages[i];
+    const ac_session_settings *set = &s->set;
+    uint32_t max_out = set->max_outputs < set->batch ? set->max_outputs : set->batch;
+    ac_plan_settings plan = {set->batch, max_out, set->sequences, s->pages.max_pages, &s->rope_const};
+    AC_TRY(ac__plan_build(m, stage, &plan, &st->built, err));
+    uint32_t layers = stage->last - stage->first;
+    AC_TRY(stage->backend->kv_create(stage->dev, layers, set->cache_pages, m->hp.kv_heads, m->hp.head_dim, &st->kv, err));
+    AC_TRY(stage->backend->prepare(stage->dev, stage->on_device, st->kv, &st->built.plan, &st->prog, err));
+    s->info.kv_bytes += ac_kv_layout_of(m->hp.kv_heads, m->hp.head_dim).page_bytes * (uint64_t)layers * set->cache_pages;
+    s->info.scratch_bytes += stage->backend->prog_bytes(st->prog);
+    return AC_OK;
+}
+
+static ac_status open_stages(ac_session *s, ac_error *err) {
+    ac_status status = AC_OK;
+    for (uint32_t i = 0; i < s->model->n_stages && status == AC_OK; i++) {
+        pthread_mutex_lock(&s->model->stages[i].lock);
+        status = open_stage(s, i, err);
+        pthread_mutex_unlock(&s->model->stages[i].lock);
+    }
+    return status;
+}
+
+ac_status ac_session_open(ac_model *model, const ac_session_settings *settings, ac_session **out, ac_error *err) {
+    *out = NULL;
+    if (!model->n_stages) return ac_fail(err, AC_ERR_ARGUMENT, "session: the model was opened with vocab_only");
+    ac_session *s = ac__calloc(1, sizeof *s);
+    if (!s) return ac_fail(err, AC_ERR_MEMORY, "session");
+    s->model = model;
+    if (settings) s->set = *settings;
+    else ac_session_defaults(&s->set);
+    ac_status status = check_settings(s, err);
+    if (status == AC_OK) status = host_memory(s, err);
+    if (status == AC_OK) status = open_stages(s, err);
+    if (status != AC_OK) {
+        ac_session_close(&s);
+        return status;
+    }
+    s->info.context = s->set.context, s->info.sequences = s->set.sequences, s->info.batch = s->set.batch;
+    s->info.max_outputs = s->set.max_outputs, s->info.cache_pages = s->set.cache_pages;
+    *out = s;
+    return AC_OK;
+}
+
+void ac_session_close(ac_session **session) {
+    if (!session || !*session) return;
+    ac_session *s = *session;
+    for (uint32_t i = 0; i < s->model->n_stages; i++) {
+        ac_stage *stage = &s->model->stages[i];
+        pthread_mutex_lock(&stage->lock);
+        if (s->stages[i].prog) stage->backend->release(s->stages[i].prog);
+        if (s->stages[i].kv) stage->backend->kv_destroy(s->stages[i].kv);
+        pthread_mutex_unlock(&stage->lock);
+        ac__plan_free(&s->stages[i].built);
+    }
+    ac__pages_free(&s->pages);
+    ac__free(s->rope);
+    ac__free(s->inputs);
+    ac__free(s->hidden);
+    ac__free(s->logits);
+    ac__free(s->old_lengths);
+    ac__free(s->adds);
+    ac__free(s);
+    *session = NULL;
+}
+
+void ac_session_describe(const ac_session *s, ac_session_info *out) { *out = s->info; }
+
+/* ---- Eval ---- */
+
+/* Checks rows against limits before anything changes. */
+static ac_status check_rows(ac_session *s, const ac_row *rows, size_t n, ac_error *err) {
+    size_t outputs = 0;
+    uint64_t pages = 0;
+    memset(s->adds, 0, s->set.sequences * sizeof *s->adds);
+    for (size_t i = 0; i < n; i++) {
+        if (rows[i].token < 0 || (uint32_t)rows[i].token >= s->model->hp.vocab)
+            return ac_fail(err, AC_ERR_TEXT, "row %zu: token %d is not in 0 .. %u", i, rows[i].token, s->model->hp.vocab - 1);
+        if (rows[i].seq >= s->set.sequences)
+            return ac_fail(err, AC_ERR_ARGUMENT, "row %zu: sequence %u of %u", i, rows[i].seq, s->set.sequences);
+        if (s->pages.seqs[rows[i].seq].length + s->adds[rows[i].seq] >= s->set.context)
+            return ac_fail(err, AC_ERR_CONTEXT_FULL, "row %zu: sequence %u would be longer than the context of %u tokens", i, rows[i].seq, s->set.context);
+        s->adds[rows[i].seq]++;
+        outputs += rows[i].want_logits;
+    }
+    if (outputs > s->set.max_outputs)
+        return ac_fail(err, AC_ERR_ARGUMENT, "%zu rows want logits, max_outputs is %u", outputs, s->set.max_outputs);
+    for (uint32_t q = 0; q < s->set.sequences; q++) pages += ac__pages_needed(&s->pages, q, s->adds[q]);
+    if (pages > s->pages.n_free)
+        return ac_fail(err, AC_ERR_CONTEXT_FULL, "%llu KV pages of 256 positions are needed, %u of %u are free", (unsigned long long)pages, s->pages.n_free, s->pages.n_pages);
+    return AC_OK;
+}
+
+static ac_status copy_page(ac_session *s, int32_t from, int32_t to, ac_error *err) {
+    for (uint32_t i = 0; i < s->model->n_stages; i++) {
+        ac_stage *stage = &s->model->stages[i];
+        pthread_mutex_lock(&stage->lock);
+        ac_status status = stage->backend->kv_copy(s->stages[i].kv, (uint32_t)from, (uint32_t)to, err);
+        pthread_mutex_unlock(&stage->lock);
+        AC_TRY(status);
+    }
+    return AC_OK;
+}
+
+/* Appends `n` rows to their sequences and fills the inputs of a run. */
+static ac_status fill_run(ac_session *s, const ac_row *rows, uint32_t n, ac_run *run, ac_error *err) {
+    uint32_t batch = s->set.batch, longest = 0;
+    int32_t *token = s->inputs, *pos = token + batch, *seq = pos + batch, *slot = seq + batch, *out_row = slot + batch;
+    *run = (ac_run){.n_rows = n, .token = token, .pos = pos, .seq = seq, .slot = slot, .out_row = out_row, .pages = s->pages.table};
+    for (uint32_t r = 0; r < n; r++) {
+        const ac_sequence *q = &s->pages.seqs[rows[r].seq];
+        int32_t copy_from;
+        token[r] = rows[r].token;
+        pos[r] = (int32_t)q->length;
+        seq[r] = (int32_t)rows[r].seq;
+        ac__pages_append(&s->pages, rows[r].seq, rows[r].token, &slot[r], &copy_from);
+        if (copy_from >= 0) AC_TRY(copy_page(s, copy_from, slot[r] / (int32_t)AC_PAGE, err));
+        if (q->length > longest) longest = q->length;
+        if (rows[r].want_logits) out_row[run->n_out++] = (int32_t)r;
+    }
+    run->n_pages_used = (longest + AC_PAGE - 1) / AC_PAGE;
+    return AC_OK;
+}
+
+static ac_status run_stage(ac_session *s, uint32_t i, const ac_run *run, float *logits, ac_error *err) {
+    ac_stage *stage = &s->model->stages[i];
+    stage_state *st = &s->stages[i];
+    uint64_t hidden = (uint64_t)run->n_rows * s->model->hp.dim * sizeof(float);
+    if (!stage->embeds) AC_TRY(stage->backend->write(st->prog, st->built.in, 0, s->hidden, hidden, err));
+    AC_TRY(stage->backend->run(st->prog, run, err));
+    AC_TRY(stage->backend->wait(st->prog, err));
+    if (!stage->heads) return stage->backend->read(st->prog, st->built.out, 0, s->hidden, hidden, err);
+    if (!run->n_out) return AC_OK;
+    return stage->backend->read(st->prog, st->built.out, 0, logits, (uint64_t)run->n_out * s->model->hp.vocab * sizeof(float), err);
+}
+
+static ac_status run_chunk(ac_session *s, const ac_row *rows, uint32_t n, ac_error *err) {
+    ac_run run;
+    if (s->set.cancel && s->set.cancel(s->set.cancel_user)) return ac_fail(err, AC_ERR_CANCELLED, "by the session's cancel callback");
+    AC_TRY(fill_run(s, rows, n, &run, err));
+    for (uint32_t i = 0; i < s->model->n_stages; i++) {
+        ac_stage *stage = &s->model->stages[i];
+        pthread_mutex_lock(&stage->lock);
+        ac_status status = run_stage(s, i, &run, s->logits + (size_t)s->n_logits * s->model->hp.vocab, err);
+        pthread_mutex_unlock(&stage->lock);
+        AC_TRY(status);
+    }
+    s->n_logits += run.n_out;
+    return AC_OK;
+}
+
+/* Rows of the next run: at most `batch`. */
+static uint32_t chunk_of(const ac_session *s, size_t left) { return left < s->set.batch ? (uint32_t)left : s->set.batch; }
+
+ac_status ac_session_eval(ac_session *s, const ac_row *rows, size_t n, ac_error *err) {
+    AC_TRY(check_rows(s, rows, n, err));
+    for (uint32_t q = 0; q < s->set.sequences; q++) s->old_lengths[q] = s->pages.seqs[q].length;
+    s->n_logits = 0;
+    ac_status status = AC_OK;
+    for (size_t done = 0; done < n && status == AC_OK;) {
+        uint32_t now = chunk_of(s, n - done);
+        status = run_chunk(s, rows + done, now, err);
+        done += now;
+    }
+    if (status != AC_OK) {
+        for (uint32_t q = 0; q < s->set.sequences; q++) ac__pages_truncate(&s->pages, q, s->old_lengths[q]);
+        s->n_logits = 0;
+    }
+    return status;
+}
+
+const float *ac_session_logits(const ac_session *s, size_t i) {
+    return i < s->n_logits ? s->logits + i * s->model->hp.vocab : NULL;
+}
+
+ac_status ac_session_feed(ac_session *s, const int32_t *ids, size_t n, ac_error *err) {
+    ac_row *rows = ac__array(n ? n : 1, sizeof *rows);
+    if (!rows) return ac_fail(err, AC_ERR_MEMORY, "%zu rows", n);
+    for (size_t i = 0; i < n; i++) rows[i] = (ac_row){ids[i], 0, i + 1 == n};
+    ac_status status = ac_session_eval(s, rows, n, err);
+    ac__free(rows);
+    return status;
+}
+
+/* ---- Sequences ---- */
+
+static ac_status check_seq(const ac_session *s, uint32_t seq, ac_error *err) {
+    return seq < s->set.sequences ? AC_OK : ac_fail(err, AC_ERR_ARGUMENT, "sequence %u of %u", seq, s->set.sequences);
+}
+
+uint32_t ac_session_length(const ac_session *s, uint32_t seq) { return seq < s->set.sequences ? s->pages.seqs[seq].length : 0; }
+
+ac_status ac_session_truncate(ac_session *s, uint32_t seq, uint32_t length, ac_error *err) {
+    AC_TRY(check_seq(s, seq, err));
+    if (length > s->pages.seqs[seq].length)
+        return ac_fail(err, AC_ERR_ARGUMENT, "sequence %u has %u tokens, not %u", seq, s->pages.seqs[seq].length, length);
+    ac__pages_truncate(&s->pages, seq, length);
+    return AC_OK;
+}
+
+ac_status ac_session_fork(ac_session *s, uint32_t from, uint32_t to, uint32_t length, ac_error *err) {
+    int32_t copy_from, copy_to;
+    AC_TRY(check_seq(s, from, err));
+    AC_TRY(check_seq(s, to, err));
+    if (from == to || s->pages.seqs[to].length) return ac_fail(err, AC_ERR_ARGUMENT, "fork: sequence %u is not empty", to);
+    if (length > s->pages.seqs[from].length)
+        return ac_fail(err, AC_ERR_ARGUMENT, "fork: sequence %u has %u tokens, not %u", from, s->pages.seqs[from].length, length);
+    if (!ac__pages_fork(&s->pages, from, to, length, &copy_from, &copy_to))
+        return ac_fail(err, AC_ERR_CONTEXT_FULL, "fork: none of %u KV pages is free", s->pages.n_pages);
+    ac_status status = copy_from >= 0 ? copy_page(s, copy_from, copy_to, err) : AC_OK;
+    if (status != AC_OK) ac__pages_truncate(&s->pages, to, 0);
+    return status;
+}
