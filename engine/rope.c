@@ -103,6 +103,9 @@ static double frequency(const ac_rope_params *p, ramp r, uint32_t i) {
     return slow * (1.0 - keep) + f * keep;
 }
 
+/* Kernels may count on entries that are 0 or at least 2^-50 (docs/numerics.md, section 1). */
+static float cut_of(float x) { return x < 0x1p-50f && x > -0x1p-50f ? 0.0f : x; }
+
 void ac_rope_fill(const ac_rope_params *p, uint32_t positions, float *table) {
     bool yarn = p->kind == AC_ROPE_YARN;
     ramp r = yarn ? ramp_of(p) : (ramp){0, 0};
@@ -115,8 +118,8 @@ void ac_rope_fill(const ac_rope_params *p, uint32_t positions, float *table) {
             double s, c;
             sin_cos(t * f, &s, &c);
             float *out = table + ((size_t)t * pairs + i) * 2;
-            out[0] = (float)c * magnitude;
-            out[1] = (float)s * magnitude;
+            out[0] = cut_of((float)c * magnitude);
+            out[1] = cut_of((float)s * magnitude);
         }
     }
 }
