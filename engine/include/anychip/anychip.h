@@ -7,6 +7,7 @@
  *   4. session                   ac_session_open, ac_session_eval, ac_session_logits, sequences
  *   5. sampler                   ac_sampler_open, ac_sampler_next
  *   6. generate                  ac_generate: prompt in, text out, in one call
+ *   7. inspect                   ac_inspect_open: what a file holds, whether or not it can be run
  *
  * Conventions: functions that can fail return an ac_status and take an optional ac_error (may be NULL) as last argument; on failure *out is NULL
  * and nothing is left behind. `ac_x_close(ac_x **)` accepts NULL and sets the handle to NULL. Strings are UTF-8. Sizes are in bytes, lengths in tokens.
@@ -238,6 +239,60 @@ typedef bool (*ac_text_fn)(void *user, const char *text);
 /* Feeds `prompt` to sequence 0 of a new session and generates up to `max_tokens` tokens or the end. sampler may be NULL (greedy).
  * All statuses of the calls above; stopping by the callback is AC_OK. */
 AC_API ac_status ac_generate(ac_model *model, const char *prompt, size_t max_tokens, const ac_sampler_settings *sampler, ac_text_fn text, void *user, ac_error *err);
+
+/* ---- 7. Inspect ------------------------------------------------------------------------------------------------- */
+
+/* A model file's metadata and tensors, also of architectures that anychip does not run. Read-only once opened: any number of threads may use it. */
+typedef struct ac_inspect ac_inspect;
+
+/* AC_ERR_IO, AC_ERR_FORMAT, AC_ERR_UNSUPPORTED (version, byte order, tensor type), AC_ERR_MEMORY. Memory must stay unchanged until ac_inspect_close. */
+AC_API ac_status ac_inspect_open(const char *path, ac_inspect **out, ac_error *err);
+AC_API ac_status ac_inspect_open_memory(const void *data, size_t bytes, ac_inspect **out, ac_error *err);
+AC_API void ac_inspect_close(ac_inspect **inspect);
+
+typedef struct ac_inspect_info {
+    uint32_t version;        /* of the GGUF format */
+    uint32_t parts;          /* files of a split model */
+    uint64_t file_bytes;     /* of all parts */
+    uint64_t parameters;     /* elements of all tensors */
+    size_t entries, tensors;
+    uint8_t header_hash[16]; /* part of every digest */
+} ac_inspect_info;
+AC_API void ac_inspect_describe(const ac_inspect *inspect, ac_inspect_info *out);
+
+/* One metadata entry. Texts are not NUL-terminated and may hold any byte; they live until ac_inspect_close. */
+typedef struct ac_inspect_entry {
+    const char *key;
+    size_t key_bytes;
+    const char *type;  /* GGUF's name: "u32", "f32", "bool", "string", ...; of an array, that of its elements */
+    bool is_array;
+    uint64_t count;    /* elements of an array, else 1 */
+} ac_inspect_entry;
+/* False when i is out of range. */
+AC_API bool ac_inspect_entry_at(const ac_inspect *inspect, size_t i, ac_inspect_entry *out);
+
+typedef enum ac_value_kind { AC_VALUE_UNSIGNED, AC_VALUE_SIGNED, AC_VALUE_FLOAT, AC_VALUE_BOOL, AC_VALUE_TEXT } ac_value_kind;
+typedef struct ac_inspect_value {
+    ac_value_kind kind;
+    uint64_t u;       /* UNSIGNED, BOOL */
+    int64_t i;        /* SIGNED */
+    double f;         /* FLOAT */
+    const char *text; /* TEXT, not NUL-terminated */
+    size_t bytes;
+} ac_inspect_value;
+/* The next element of entry i: start with *cursor = 0. False at the end. A scalar has one element. */
+AC_API bool ac_inspect_next(const ac_inspect *inspect, size_t i, size_t *cursor, ac_inspect_value *out);
+
+typedef struct ac_inspect_tensor {
+    const char *name;    /* printable */
+    const char *type;    /* "q4_k" */
+    uint32_t n_dims;
+    uint64_t dim[4];     /* dim[0] is the contiguous one; unused ones are 1 */
+    uint64_t bytes;
+    uint32_t part;       /* index of its file */
+} ac_inspect_tensor;
+/* False when i is out of range. */
+AC_API bool ac_inspect_tensor_at(const ac_inspect *inspect, size_t i, ac_inspect_tensor *out);
 
 #ifdef __cplusplus
 }

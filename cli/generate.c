@@ -1,0 +1,200 @@
+/* generate.c - prompt in, text out, with times and digest: the work behind `run` and `chat`. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <cjson/cJSON.h>
+
+#include "cli.h"
+
+static int sampler_open(const cli_options *o, cli_engine *e) {
+    ac_error err = {0};
+    ac_sampler_settings s;
+    ac_sampler_defaults(&s);
+    s.temperature = (float)o->temp;
+    s.top_k = (uint32_t)o->top_k;
+    s.top_p = (float)o->top_p;
+    s.min_p = (float)o->min_p;
+    s.repeat_penalty = (float)o->repeat_penalty;
+    s.frequency_penalty = (float)o->frequency_penalty;
+    s.presence_penalty = (float)o->presence_penalty;
+    s.penalty_last = (uint32_t)o->penalty_last;
+    s.seed = o->seed;
+    bool shapes = o->top_k || o->top_p < 1 || o->min_p > 0 || o->seed;
+    if (shapes && o->temp == 0 && !o->quiet)
+        fprintf(stderr, "anychip: --top-k, --top-p, --min-p and --seed have no effect at temperature 0; add --temp 0.8\n");
+    return ac_sampler_open(e->model, &s, &e->sampler, &err) ? cli_fail_status(NULL, &err) : CLI_OK;
+}
+
+int cli_engine_open(const cli_options *o, const char *path, cli_engine *e) {
+    ac_error err = {0};
+    *e = (cli_engine){0};
+    cli_catch_interrupt();
+    int rc = cli_open_model(o, path, false, &e->model);
+    if (rc) return rc;
+    ac_session_settings s;
+    ac_session_defaults(&s);
+    s.context = (uint32_t)o->ctx;
+    s.batch = (uint32_t)o->batch;
+    s.cancel = cli_cancel;
+    if (ac_session_open(e->model, &s, &e->session, &err) || ac_detok_open(e->model, o->special, &e->detok, &err)) rc = cli_fail_status(NULL, &err);
+    else rc = sampler_open(o, e);
+    if (rc) {
+        cli_engine_close(e);
+        return rc;
+    }
+    ac_session_info info;
+    ac_session_describe(e->session, &info);
+    e->context = info.context;
+    return CLI_OK;
+}
+
+void cli_engine_close(cli_engine *e) {
+    ac_detok_close(&e->detok);
+    ac_sampler_close(&e->sampler);
+    ac_session_close(&e->session);
+    ac_model_close(&e->model);
+    cli_ids_free(&e->held);
+}
+
+/* ---- Text as it comes ---- */
+
+typedef struct writer {
+    cli_engine *engine;
+    bool stream;
+    cli_buf *keep;
+} writer;
+
+static bool put(const writer *w, const char *text) {
+    if (w->keep) cli_buf_text(w->keep, text);
+    return !w->stream || (cli_write(text, strlen(text)) && cli_flush());
+}
+
+static ac_status put_token(const writer *w, int32_t id, ac_error *err) {
+    const char *text;
+    AC_TRY(ac_detok_push(w->engine->detok, id, &text, err));
+    return put(w, text) ? AC_OK : ac_fail(err, AC_ERR_IO, "output failed");
+}
+
+/* ---- The work ---- */
+
+/* Feeds tokens and remembers that the session holds them. */
+static ac_status feed(cli_engine *e, const int32_t *ids, size_t n, ac_error *err) {
+    AC_TRY(ac_session_feed(e->session, ids, n, err));
+    for (size_t i = 0; i < n; i++)
+        if (!cli_ids_add(&e->held, ids[i])) return ac_fail(err, AC_ERR_MEMORY, "out of memory");
+    return AC_OK;
+}
+
+/* Brings sequence 0 to `prompt`, keeping what it holds of it; the last token is always fed, for its logits. */
+static ac_status feed_prompt(cli_engine *e, const cli_ids *prompt, cli_result *r, ac_error *err) {
+    size_t same = 0;
+    while (same < e->held.n && same + 1 < prompt->n && e->held.p[same] == prompt->p[same]) same++;
+    AC_TRY(ac_session_truncate(e->session, 0, (uint32_t)same, err));
+    e->held.n = same;
+    r->prompt_tokens = prompt->n;
+    r->fed_tokens = prompt->n - same;
+    double start = cli_now();
+    AC_TRY(feed(e, prompt->p + same, r->fed_tokens, err));
+    r->prompt_seconds = cli_now() - start;
+    ac_sampler_reset(e->sampler);
+    for (size_t i = 0; i < prompt->n; i++) ac_sampler_accept(e->sampler, prompt->p[i]);
+    return AC_OK;
+}
+
+static ac_status generate(cli_engine *e, int64_t limit, ac_digest *digest, const writer *w, cli_result *r, ac_error *err) {
+    ac_model_info info;
+    ac_model_describe(e->model, &info);
+    r->stop = CLI_STOP_LIMIT;
+    while (limit < 0 || (int64_t)r->generated < limit) {
+        const float *logits = ac_session_logits(e->session, 0);
+        if (!logits) return ac_fail(err, AC_ERR_INTERNAL, "no logits after a token was fed");
+        int32_t id;
+        ac_digest_logits(digest, logits, info.vocab);
+        AC_TRY(ac_sampler_next(e->sampler, logits, &id, err));
+        if (ac_token_ends(e->model, id)) {
+            r->stop = CLI_STOP_END;
+            break;
+        }
+        if (!cli_ids_add(&r->ids, id)) return ac_fail(err, AC_ERR_MEMORY, "out of memory");
+        r->generated++;
+        AC_TRY(put_token(w, id, err));
+        if (cli_interrupted()) return ac_fail(err, AC_ERR_CANCELLED, "interrupted");
+        if ((int64_t)r->generated == limit) break; /* nobody would see what comes of this token */
+        AC_TRY(feed(e, &id, 1, err));
+        r->evals++;
+    }
+    return AC_OK;
+}
+
+/* Ends of a generation that are no failure. */
+static ac_status expected_stop(ac_status status, cli_result *r) {
+    if (status == AC_ERR_CANCELLED) r->stop = CLI_STOP_INTERRUPT;
+    else if (status == AC_ERR_IO && cli_stdout_failed()) r->stop = CLI_STOP_OUTPUT;
+    else if (status == AC_ERR_CONTEXT_FULL && r->generated) r->stop = CLI_STOP_CONTEXT;
+    else return status;
+    return AC_OK;
+}
+
+static ac_status work(cli_engine *e, const cli_ids *prompt, int64_t limit, ac_digest *digest, const writer *w, bool echo, cli_result *r, ac_error *err) {
+    ac_detok_end(e->detok);
+    for (size_t i = 0; echo && i < prompt->n; i++) AC_TRY(put_token(&(writer){e, w->stream, NULL}, prompt->p[i], err));
+    ac_digest_tokens(digest, prompt->p, prompt->n);
+    AC_TRY(feed_prompt(e, prompt, r, err));
+    double start = cli_now();
+    ac_status status = generate(e, limit, digest, w, r, err);
+    r->generation_seconds = cli_now() - start;
+    return status;
+}
+
+int cli_generate(cli_engine *e, const cli_ids *prompt, int64_t limit, bool stream, bool echo, cli_result *r) {
+    ac_error err = {0};
+    ac_digest *digest = NULL;
+    *r = (cli_result){0};
+    cli_buf_text(&r->text, "");
+    writer w = {e, stream, &r->text};
+    if (!prompt->n) return cli_fail("there is no token to start from: the prompt is empty and the model puts none in front");
+    if (ac_digest_open(e->model, &digest, &err)) return cli_fail_status(NULL, &err);
+    ac_status status = expected_stop(work(e, prompt, limit, digest, &w, echo, r, &err), r);
+    put(&w, ac_detok_end(e->detok));
+    ac_digest_hex(digest, r->digest);
+    ac_digest_close(&digest);
+    if (status == AC_OK && r->text.failed) status = ac_fail(&err, AC_ERR_MEMORY, "out of memory");
+    return status ? cli_fail_status(NULL, &err) : CLI_OK;
+}
+
+void cli_result_free(cli_result *r) {
+    cli_ids_free(&r->ids);
+    cli_buf_free(&r->text);
+}
+
+/* ---- Facts ---- */
+
+static const struct { const char *word, *text; } stops[] = {
+    [CLI_STOP_LIMIT] = {"limit", "as many tokens as asked for"},
+    [CLI_STOP_END] = {"end", "end of the text"},
+    [CLI_STOP_CONTEXT] = {"context", "the context is full; --ctx gives more room"},
+    [CLI_STOP_INTERRUPT] = {"interrupt", "interrupted"},
+    [CLI_STOP_OUTPUT] = {"output", "standard output failed"},
+};
+
+static double rate(size_t n, double seconds) { return n && seconds > 0 ? (double)n / seconds : 0; }
+
+void cli_result_report(const cli_result *r) {
+    fprintf(stderr, "prompt      %6zu tokens %9.3f s %10.1f tokens/s\n", r->fed_tokens, r->prompt_seconds, rate(r->fed_tokens, r->prompt_seconds));
+    fprintf(stderr, "generation  %6zu tokens %9.3f s %10.1f tokens/s   (%s)\n", r->generated, r->generation_seconds, rate(r->evals, r->generation_seconds),
+            stops[r->stop].text);
+    fprintf(stderr, "digest %s\n", r->digest);
+}
+
+static cJSON *phase(cJSON *object, const char *key, size_t tokens, size_t counted, double seconds) {
+    cJSON *o = cJSON_AddObjectToObject(object, key);
+    if (!o || !cli_json_u64(o, "tokens", tokens) || !cJSON_AddNumberToObject(o, "seconds", seconds)) return NULL;
+    return cJSON_AddNumberToObject(o, "tokens_per_second", rate(counted, seconds)) ? o : NULL;
+}
+
+bool cli_result_json(const cli_result *r, cJSON *object) {
+    return cli_json_text(object, "text", r->text.p, r->text.n) && cli_json_ids(object, "ids", &r->ids)
+        && cJSON_AddStringToObject(object, "stop", stops[r->stop].word) && cJSON_AddStringToObject(object, "digest", r->digest)
+        && phase(object, "prompt", r->fed_tokens, r->fed_tokens, r->prompt_seconds)
+        && phase(object, "generation", r->generated, r->evals, r->generation_seconds);
+}

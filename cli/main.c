@@ -1,0 +1,62 @@
+/* main.c - finds the command and runs it. */
+#include <signal.h>
+#include <string.h>
+
+#include "cli.h"
+
+static const cli_command *const commands[] = {&cli_run, &cli_chat, &cli_logits, &cli_tokenize, &cli_detokenize, &cli_inspect, &cli_devices};
+enum { N_COMMANDS = sizeof commands / sizeof *commands };
+
+static const cli_command *find(const char *name) {
+    for (size_t i = 0; i < N_COMMANDS; i++)
+        if (!strcmp(commands[i]->name, name)) return commands[i];
+    return NULL;
+}
+
+static void overview(void) {
+    cli_print("anychip %s - run language models with the same bits on every chip\n\nUsage: anychip COMMAND [options]\n\n", ac_version());
+    for (size_t i = 0; i < N_COMMANDS; i++) {
+        cli_print("  %-12s", commands[i]->name);
+        cli_wrap(commands[i]->summary, 14, 14);
+    }
+    cli_print("\n'anychip COMMAND --help' tells more. To see it work, without any file at hand:\n\n  anychip run\n  anychip chat\n");
+}
+
+static int unknown(const char *name) {
+    const char *names[N_COMMANDS];
+    for (size_t i = 0; i < N_COMMANDS; i++) names[i] = commands[i]->name;
+    if (name[0] == '-') return cli_misuse(NULL, "the command comes first, such as 'anychip run %s'", name);
+    const char *near = cli_nearest(name, names, N_COMMANDS);
+    if (near) return cli_misuse(NULL, "there is no command '%s'; did you mean '%s'?", name, near);
+    return cli_misuse(NULL, "there is no command '%s'", name);
+}
+
+static int run(int argc, char **argv) {
+    const char *name = argc > 1 ? argv[1] : NULL;
+    if (!name) return cli_misuse(NULL, "which command? run, chat, logits, tokenize, detokenize, inspect or devices");
+    bool help = !strcmp(name, "help");
+    if (!strcmp(name, "--help") || !strcmp(name, "-h") || (help && argc == 2)) {
+        overview();
+        return CLI_OK;
+    }
+    if (!strcmp(name, "--version")) {
+        cli_print("anychip %s, arithmetic %u\n", ac_version(), ac_spec_version());
+        return CLI_OK;
+    }
+    if (help) name = argv[2];
+    const cli_command *command = find(name);
+    if (!command) return unknown(name);
+    cli_options o = {.help = help};
+    int rc = help ? CLI_OK : cli_parse(command, argc - 2, argv + 2, &o);
+    if (rc) return rc;
+    if (!o.help) return command->run(&o);
+    cli_help(command);
+    return CLI_OK;
+}
+
+int main(int argc, char **argv) {
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe is a failed write like any other */
+    int rc = run(argc, argv);
+    int closed = cli_close_stdout();
+    return rc ? rc : closed;
+}

@@ -1,0 +1,125 @@
+/* model.c - opening models for the commands: settings from options, progress, log, Ctrl-C. */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+/* ---- Ctrl-C ---- */
+
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int signal_number) {
+    (void)signal_number;
+    interrupted = 1;
+}
+
+void cli_catch_interrupt(void) {
+    struct sigaction action = {0};
+    action.sa_handler = on_interrupt;
+    action.sa_flags = (int)SA_RESETHAND; /* the second one kills; no SA_RESTART, so that reading a line ends too */
+    sigaction(SIGINT, &action, NULL);
+}
+
+bool cli_interrupted(void) { return interrupted != 0; }
+
+void cli_clear_interrupt(void) {
+    interrupted = 0;
+    cli_catch_interrupt();
+}
+
+bool cli_cancel(void *user) {
+    (void)user;
+    return interrupted != 0;
+}
+
+/* ---- Progress and log ---- */
+
+/* A bar that appears when loading takes longer than a moment. */
+typedef struct progress {
+    bool wanted, shown;
+    double since, last;
+} progress;
+
+enum { BAR = 40 };
+
+static bool on_progress(void *user, uint64_t done, uint64_t all) {
+    progress *p = user;
+    double now = cli_now();
+    if (!p->wanted || now - p->since < 0.5 || now - p->last < 0.1) return !interrupted;
+    p->last = now;
+    p->shown = true;
+    int filled = all ? (int)(BAR * ((double)done / (double)all)) : 0;
+    char have[16], want[16];
+    fprintf(stderr, "\rloading [%.*s%*s] %s of %s ", filled, "########################################", BAR - filled, "", cli_bytes(done, have),
+            cli_bytes(all, want));
+    return !interrupted;
+}
+
+static void end_progress(const progress *p) {
+    if (p->shown) fprintf(stderr, "\r%79s\r", "");
+}
+
+static const char *const level_names[] = {"error", "warning", "note", "debug"};
+
+/* `user` is the highest level wanted, as a static int. */
+static void on_log(void *user, int level, const char *text) {
+    if (level < 0 || level > 3 || level > *(const int *)user) return;
+    fprintf(stderr, "anychip: %s: %s\n", level_names[level], text);
+}
+
+static int log_level; /* outlives every model: backends may log until they are closed */
+
+/* ---- Models ---- */
+
+bool cli_is_builtin(const char *path) { return !path || !strcmp(path, "builtin"); }
+
+static void settings_from(const cli_options *o, bool vocab_only, progress *p, ac_model_settings *s) {
+    ac_model_defaults(s);
+    s->device = o->device;
+    s->threads = (unsigned)o->threads;
+    s->cpu_isa = o->cpu_isa;
+    s->force_device = o->force_device;
+    s->vocab_only = vocab_only;
+    log_level = o->verbose ? 3 : o->quiet ? 0 : 1;
+    s->log = on_log;
+    s->log_user = &log_level;
+    p->wanted = !o->quiet && isatty(STDERR_FILENO);
+    p->since = cli_now();
+    s->progress = on_progress;
+    s->progress_user = p;
+}
+
+int cli_open_model(const cli_options *o, const char *path, bool vocab_only, ac_model **out) {
+    progress p = {0};
+    ac_model_settings settings;
+    ac_error err = {0};
+    settings_from(o, vocab_only, &p, &settings);
+    *out = NULL;
+    if (cli_is_builtin(path)) {
+        const void *data;
+        size_t bytes;
+        if (!cli_builtin(&data, &bytes)) return cli_fail(CLI_NO_BUILTIN);
+        ac_model_open_memory(data, bytes, &settings, out, &err);
+    } else {
+        ac_model_open(path, &settings, out, &err);
+    }
+    end_progress(&p);
+    if (*out) return CLI_OK;
+    if (err.status == AC_ERR_CANCELLED) return cli_fail("interrupted while loading");
+    return cli_fail_status(NULL, &err);
+}
+
+int cli_tokenize_text(const ac_model *model, const char *text, size_t n, unsigned flags, cli_ids *out) {
+    ac_error err = {0};
+    out->cap = n + 16; /* a token is at least a byte, but for those in front and behind */
+    for (;;) {
+        free(out->p);
+        out->p = out->cap <= SIZE_MAX / sizeof *out->p ? malloc(out->cap * sizeof *out->p) : NULL;
+        if (!out->p) return cli_fail("out of memory");
+        if (ac_tokenize(model, text, n, flags, out->p, out->cap, &out->n, &err)) return cli_fail_status(NULL, &err);
+        if (out->n <= out->cap) return CLI_OK;
+        out->cap = out->n;
+    }
+}
