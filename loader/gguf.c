@@ -219,9 +219,6 @@ ac_status ac_gguf_open_memory(const void *data, size_t bytes, ac_gguf **out, ac_
     if (!out || (!data && bytes))
         return ac_fail(err, AC_ERR_ARGUMENT, "ac_gguf_open_memory: want data and a place for the result");
     *out = NULL;
-    if ((uintptr_t)data % AC_GGUF_ALIGN)
-        return ac_fail(err, AC_ERR_ARGUMENT, "memory: want an address that is a multiple of %d",
-                       AC_GGUF_ALIGN);
     ac_gguf *g = ac__calloc(1, sizeof *g);
     if (!g) return ac_fail(err, AC_ERR_MEMORY, "memory: reader");
     return finish(g, load_memory(g, data, bytes, err), out, err);

@@ -15,9 +15,6 @@
 
 typedef struct ac_gguf ac_gguf;
 
-/* Every tensor's data begins at a multiple of this address. */
-#define AC_GGUF_ALIGN 8
-
 /* A string inside the mapping: not NUL-terminated, may hold any byte. */
 typedef struct ac_str {
     const char *p;
@@ -58,8 +55,8 @@ typedef struct ac_gguf_tensor {
  * AC_ERR_UNSUPPORTED (version, byte order or tensor type), AC_ERR_MEMORY. *out is NULL on failure. */
 ac_status ac_gguf_open(const char *path, ac_gguf **out, ac_error *err);
 
-/* The same for `bytes` of memory, which must stay as they are until ac_gguf_close and begin at a multiple of
- * AC_GGUF_ALIGN (else AC_ERR_ARGUMENT). One part of a split model is AC_ERR_UNSUPPORTED. */
+/* The same for `bytes` of memory, which must stay as they are until ac_gguf_close. One part of a split model is
+ * AC_ERR_UNSUPPORTED. Tensors lie at multiples of 8 bytes from `data`, which may have any address. */
 ac_status ac_gguf_open_memory(const void *data, size_t bytes, ac_gguf **out, ac_error *err);
 
 /* Unmaps and frees; NULL-safe, sets *g to NULL. */

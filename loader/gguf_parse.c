@@ -17,6 +17,7 @@ enum {
     KEY_MAX = 65535, /* the format's limits */
     NAME_MAX_BYTES = 64,
     ALIGN_DEFAULT = 32,
+    ALIGN_UNIT = 8,
     DEPTH_MAX = 8,                     /* ours: arrays of arrays */
     KV_MIN = 8 + 1 + 4 + 1,            /* smallest entry: key of one byte, type, one byte of value */
     TENSOR_MIN = 8 + 1 + 4 + 8 + 4 + 8 /* smallest tensor info: one byte of name, one dimension */
@@ -206,7 +207,7 @@ static ac_status parse_kvs(reader *r, uint64_t count, ac__kvs *kvs, ac_error *er
 /* The alignment of tensor data: the format wants a multiple of 8, every writer and reader a power of two. */
 static ac_status read_alignment(const ac__kvs *kvs, uint64_t *out, ac_error *err) {
     AC_TRY(ac__kvs_optional(kvs, "general.alignment", out, err));
-    if (*out < AC_GGUF_ALIGN || *out > UINT32_MAX || (*out & (*out - 1)))
+    if (*out < ALIGN_UNIT || *out > UINT32_MAX || (*out & (*out - 1)))
         return ac_fail(err, AC_ERR_FORMAT, "key general.alignment: want a power of two from 8, have %" PRIu64,
                        *out);
     return AC_OK;
