@@ -80,6 +80,13 @@ static ac_status add_part(ac_gguf *g, ac__part **out, ac_error *err) {
     return AC_OK;
 }
 
+void ac_gguf_prefetch(const ac_gguf *g) {
+    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    if (pages < 0 || page < 0 || ac_gguf_bytes(g) / (uint64_t)page > (uint64_t)pages / 2) return;
+    for (size_t i = 0; i < g->n_parts; i++)
+        if (g->parts[i].path) posix_madvise((void *)g->parts[i].data, g->parts[i].bytes, POSIX_MADV_WILLNEED);
+}
+
 /* ---- split models ---- */
 
 /* split.no and split.count; 0 of 1 when the file is whole. */

@@ -68,6 +68,8 @@ const char *ac_gguf_part_path(const ac_gguf *g, size_t part); /* "(memory)" for 
 uint64_t ac_gguf_bytes(const ac_gguf *g);                    /* size of all files */
 /* The mapping of one part, for backends that import it whole. */
 void ac_gguf_part_mapping(const ac_gguf *g, size_t part, const void **data, size_t *bytes);
+/* Asks the system to start reading the files in the background, unless they would fill more than half of memory. */
+void ac_gguf_prefetch(const ac_gguf *g);
 /* XXH3-128 (canonical big-endian) over everything before the tensor data of every part, and the files' sizes. */
 void ac_gguf_header_hash(const ac_gguf *g, uint8_t out[16]);
 

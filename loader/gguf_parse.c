@@ -339,6 +339,7 @@ ac_status ac__gguf_parse(ac_gguf *g, size_t index, ac__kvs *kvs, ac_error *err) 
     uint64_t used = part->bytes - r.left;
     uint64_t start = used + (alignment - used % alignment) % alignment;
     part->header_bytes = start < part->bytes ? (size_t)start : part->bytes;
+    if (g->tensors.n == first) return AC_OK; /* no tensors, and no data section needed */
     return place_tensors(part, start, alignment, g->tensors.at + first, g->tensors.n - first, err);
 }
 
