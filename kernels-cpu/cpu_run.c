@@ -1,0 +1,149 @@
+/* cpu_run.c - a run: one parallel region, in which all threads walk the jobs with a barrier after each stage.
+ */
+#include "cpu.h"
+
+#include <stdatomic.h>
+#include <time.h>
+
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+/* ---- A run's inputs
+ * ------------------------------------------------------------------------------------------------ */
+
+static bool in_range(const int32_t *list, uint32_t n, uint64_t end, uint32_t *bad) {
+    for (uint32_t i = 0; i < n; i++) {
+        if (list[i] >= 0 && (uint64_t)list[i] < end) continue;
+        *bad = i;
+        return false;
+    }
+    return true;
+}
+
+#define RANGE(array, n, end)                                                                                 \
+    do {                                                                                                     \
+        if ((n) > 0 && !run->array) return ac_fail(err, AC_ERR_ARGUMENT, "run: " #array " is missing");      \
+        if (!in_range(run->array, n, end, &bad))                                                             \
+            return ac_fail(err, AC_ERR_ARGUMENT, "run: " #array "[%u] is %d: want 0 to %llu", bad,           \
+                           (int)run->array[bad], (unsigned long long)(end)-1);                               \
+    } while (0)
+
+static ac_status check_op(const ac_cpu_job *job, const ac_run *run, ac_error *err) {
+    uint32_t bad = 0;
+    switch (job->kind) {
+    case AC_OP_embed:
+        RANGE(token, run->n_rows, job->embed.w.rows);
+        break;
+    case AC_OP_rope:
+        RANGE(pos, run->n_rows, (uint64_t)job->rope.positions);
+        break;
+    case AC_OP_kv_store:
+        RANGE(slot, run->n_rows, (uint64_t)job->kv_store.kv.pages * AC_PAGE);
+        break;
+    case AC_OP_gather:
+        RANGE(out_row, run->n_out, (uint64_t)run->n_rows);
+        break;
+    default:
+        break;
+    }
+    return AC_OK;
+}
+
+/* What attention reads: positions, sequences and the pages before each position. */
+static ac_status check_pages(const ac_prog *prog, const ac_run *run, ac_error *err) {
+    uint32_t bad = 0;
+    if (run->n_pages_used > prog->plan->max_pages)
+        return ac_fail(err, AC_ERR_ARGUMENT, "run: n_pages_used is %u: want at most %u", run->n_pages_used,
+                       prog->plan->max_pages);
+    RANGE(pos, run->n_rows, (uint64_t)run->n_pages_used * AC_PAGE);
+    RANGE(seq, run->n_rows, (uint64_t)prog->plan->max_seqs);
+    if (run->n_rows > 0 && !run->pages) return ac_fail(err, AC_ERR_ARGUMENT, "run: pages is missing");
+    for (uint32_t r = 0; r < run->n_rows; r++) {
+        const int32_t *pages = run->pages + (size_t)run->seq[r] * prog->plan->max_pages;
+        if (!in_range(pages, (uint32_t)run->pos[r] / AC_PAGE + 1, prog->kv->kv.pages, &bad))
+            return ac_fail(err, AC_ERR_ARGUMENT, "run: page %u of sequence %d is %d: want 0 to %u", bad,
+                           (int)run->seq[r], (int)pages[bad], prog->kv->kv.pages - 1);
+    }
+    return AC_OK;
+}
+
+static ac_status check(const ac_prog *prog, const ac_run *run, ac_error *err) {
+    bool attends = false;
+    if (run->n_rows > prog->plan->max_rows || run->n_out > prog->plan->max_out)
+        return ac_fail(err, AC_ERR_ARGUMENT, "run: %u rows and %u outputs: want at most %u and %u",
+                       run->n_rows, run->n_out, prog->plan->max_rows, prog->plan->max_out);
+    for (uint32_t i = 0; i < prog->n_jobs; i++) {
+        AC_TRY(check_op(&prog->jobs[i], run, err));
+        attends = attends || prog->jobs[i].kind == AC_OP_attention;
+    }
+    return attends ? check_pages(prog, run, err) : AC_OK;
+}
+
+/* ---- The work
+ * ------------------------------------------------------------------------------------------------------ */
+
+static void all_here(void) {
+#ifdef _OPENMP
+#pragma omp barrier
+#endif
+}
+
+static uint64_t now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* This thread's part of a stage. */
+static void share(const ac_cpu_job *job, int s, _Atomic uint32_t *next, uint32_t id, uint32_t threads,
+                  void *scratch) {
+    const ac_cpu_stage *stage = &job->slot->stage[s];
+    uint32_t items = stage->items ? stage->items(job, threads) : job->rows, grain = job->slot->grain;
+    if (grain == 0) {
+        uint32_t first = (uint32_t)((uint64_t)items * id / threads),
+                 last = (uint32_t)((uint64_t)items * (id + 1) / threads);
+        if (first < last) stage->work(job, first, last, scratch);
+        return;
+    }
+    for (;;) {
+        uint32_t first = atomic_fetch_add_explicit(next, grain, memory_order_relaxed);
+        if (first >= items) return;
+        stage->work(job, first, items - first < grain ? items : first + grain, scratch);
+    }
+}
+
+static void worker(ac_prog *prog, uint32_t id, uint32_t threads) {
+    ac_cpu_fpenv saved;
+    ac__cpu_fp_enter(&saved);
+    void *scratch = prog->scratch + id * prog->thread_bytes;
+    for (uint32_t i = 0; i < prog->n_jobs; i++) {
+        const ac_cpu_job *job = &prog->jobs[i];
+        if (job->rows == 0) continue;
+        uint64_t start = prog->profile && id == 0 ? now() : 0;
+        for (int s = 0; s < AC_CPU_STAGES && job->slot->stage[s].work; s++) {
+            share(job, s, &prog->next[i * AC_CPU_STAGES + (uint32_t)s], id, threads, scratch);
+            all_here();
+        }
+        if (prog->profile && id == 0) prog->ns[i] = now() - start;
+    }
+    ac__cpu_fp_leave(&saved);
+}
+
+ac_status ac__cpu_run(ac_prog *prog, const ac_run *run, ac_error *err) {
+    AC_TRY(check(prog, run, err));
+    prog->now = *run;
+    for (uint32_t i = 0; i < prog->n_jobs; i++) {
+        prog->jobs[i].rows = prog->jobs[i].domain == AC_ROWS_OUT ? run->n_out : run->n_rows;
+        prog->ns[i] = 0;
+        for (uint32_t s = 0; s < AC_CPU_STAGES; s++)
+            atomic_store_explicit(&prog->next[i * AC_CPU_STAGES + s], 0, memory_order_relaxed);
+    }
+#ifdef _OPENMP
+#pragma omp parallel num_threads((int)prog->dev->threads)
+    worker(prog, (uint32_t)omp_get_thread_num(), (uint32_t)omp_get_num_threads());
+#else
+    worker(prog, 0, 1);
+#endif
+    return AC_OK;
+}

@@ -1,0 +1,65 @@
+/* cpu_table.c - which kernel does what: ref/ everywhere, then what each instruction set has. */
+#include "cpu.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static bool always(void) {
+    return true;
+}
+
+/* Weakest first. */
+static const ac_cpu_isa isas[] = {
+    {"ref", always, ac__cpu_overlay_ref},
+};
+
+enum { ISAS = sizeof isas / sizeof *isas };
+
+static ac_status unknown(const char *limit, ac_error *err) {
+    char known[128] = "";
+    for (int i = 0; i < ISAS; i++) {
+        size_t at = strlen(known);
+        snprintf(known + at, sizeof known - at, "%s%s", i ? ", " : "", isas[i].name);
+    }
+    return ac_fail(err, AC_ERR_ARGUMENT, "instruction set \"%s\": want one of %s", limit, known);
+}
+
+/* Compiled in, but a missing entry in an overlay must not become a crash. */
+static bool full(const ac_cpu_table *t) {
+    bool ok = true;
+    for (int i = 0; i < AC_OP_COUNT; i++)
+        ok = ok && (i == AC_OP_matmul || i == AC_OP_embed || i == AC_OP_quantize || t->op[i].stage[0].work);
+    for (int i = 0; i < AC_TYPE_COUNT; i++)
+        ok = ok && t->matmul[i].stage[0].work && t->embed[i].stage[0].work;
+    for (int i = 0; i < AC_FORM_COUNT; i++) ok = ok && t->quantize[i].stage[0].work;
+    return ok;
+}
+
+ac_status ac__cpu_table_fill(ac_cpu_table *table, const char *limit, const char **isa, ac_error *err) {
+    int last = ISAS - 1;
+    if (limit && *limit) {
+        for (last = ISAS - 1; last >= 0 && strcmp(isas[last].name, limit) != 0;) last--;
+        if (last < 0) return unknown(limit, err);
+    }
+    memset(table, 0, sizeof *table);
+    for (int i = 0; i <= last; i++) {
+        if (!isas[i].have()) continue;
+        isas[i].overlay(table);
+        *isa = isas[i].name;
+    }
+    if (!full(table)) return ac_fail(err, AC_ERR_INTERNAL, "the CPU's kernel table has an empty slot");
+    return AC_OK;
+}
+
+const ac_cpu_slot *ac__cpu_slot(const ac_cpu_table *table, const ac_op *op, ac_type type) {
+    switch (op->kind) {
+    case AC_OP_matmul:
+        return &table->matmul[type];
+    case AC_OP_embed:
+        return &table->embed[type];
+    case AC_OP_quantize:
+        return &table->quantize[op->quantize.form];
+    default:
+        return &table->op[op->kind];
+    }
+}
