@@ -1,7 +1,7 @@
 /* cli.h - what the commands share. The command line sees the public header only.
  *
- * Exit codes: 0 done, 1 failed ("anychip: what went wrong" on stderr), 2 wrong usage. Results go to stdout, all else to stderr.
- * A command is one file with one cli_command; an option is one row of options.def. */
+ * Exit codes: 0 done, 1 failed ("anychip: what went wrong" on stderr), 2 wrong usage. Results go to stdout,
+ * all else to stderr. A command is one file with one cli_command; an option is one row of options.def. */
 #ifndef ANYCHIP_CLI_H
 #define ANYCHIP_CLI_H
 
@@ -36,15 +36,17 @@ typedef enum cli_option_id {
 
 typedef struct cli_command {
     const char *name;
-    const char *args;           /* as shown in the usage line: "MODEL" */
-    const char *summary;        /* one line */
-    const char *text;           /* paragraphs separated by "\n\n"; a paragraph that begins with two spaces is printed as it is */
+    const char *args;    /* as shown in the usage line: "MODEL" */
+    const char *summary; /* one line */
+    const char *text; /* paragraphs separated by "\n\n"; a paragraph that begins with two spaces is printed as
+                         it is */
     unsigned min_args, max_args;
-    const uint8_t *options;     /* cli_option_id ..., OPT_COUNT; the common ones come by themselves */
+    const uint8_t *options; /* cli_option_id ..., OPT_COUNT; the common ones come by themselves */
     int (*run)(const cli_options *o);
 } cli_command;
 
-extern const cli_command cli_run, cli_chat, cli_logits, cli_tokenize, cli_detokenize, cli_inspect, cli_devices;
+extern const cli_command cli_run, cli_chat, cli_logits, cli_tokenize, cli_detokenize, cli_inspect,
+    cli_devices;
 
 /* ---- options.c ---- */
 
@@ -72,10 +74,12 @@ bool cli_stdout_failed(void);
 /* Flushes and closes stdout; CLI_FAILED with the reason when anything written did not arrive. */
 int cli_close_stdout(void);
 
-/* Prints text with lines of at most 80 columns; `column` is where the first line stands, `indent` where the others begin. */
+/* Prints text with lines of at most 80 columns; `column` is where the first line stands, `indent` where the
+ * others begin. */
 void cli_wrap(const char *text, unsigned column, unsigned indent);
 
-/* Bytes that grow. After a failed allocation `failed` is set and nothing more is added. Always NUL-terminated once used. */
+/* Bytes that grow. After a failed allocation `failed` is set and nothing more is added. Always NUL-terminated
+ * once used. */
 typedef struct cli_buf {
     char *p;
     size_t n, cap;
@@ -87,8 +91,8 @@ void cli_buf_free(cli_buf *b);
 /* All of a stream. CLI_OK, or CLI_FAILED with the reason printed. */
 int cli_read_all(FILE *f, const char *name, cli_buf *out);
 
-/* Hostile bytes as valid UTF-8 without NUL (for JSON) or, with `printable`, without control characters too (for terminals). The caller frees; NULL
- * when out of memory. */
+/* Hostile bytes as valid UTF-8 without NUL (for JSON) or, with `printable`, without control characters too
+ * (for terminals). The caller frees; NULL when out of memory. */
 char *cli_clean(const char *p, size_t n, bool printable);
 /* "1.50 GB": three digits and a unit; `out` holds 16 bytes. */
 const char *cli_bytes(uint64_t bytes, char out[16]);
@@ -101,7 +105,8 @@ typedef struct cli_ids {
 } cli_ids;
 bool cli_ids_add(cli_ids *ids, int32_t id); /* false when out of memory */
 void cli_ids_free(cli_ids *ids);
-/* Reads numbers separated by commas or white space; *bad points at the first thing that is none, NULL when the text is fine. False when out of memory. */
+/* Reads numbers separated by commas or white space; *bad points at the first thing that is none, NULL when
+ * the text is fine. False when out of memory. */
 bool cli_ids_parse(cli_ids *ids, const char *text, size_t n, const char **bad);
 
 struct cJSON;
@@ -119,19 +124,27 @@ bool cli_json_ids(struct cJSON *object, const char *key, const cli_ids *ids);
 bool cli_builtin(const void **data, size_t *bytes);
 /* Whether this word, or no word at all (NULL), means the built-in model: "builtin". */
 bool cli_is_builtin(const char *path);
-/* Opens the model named `path` with the options' settings and a progress bar. CLI_OK, or the exit code with the reason printed. */
+/* Opens the model named `path` with the options' settings and a progress bar. CLI_OK, or the exit code with
+ * the reason printed. */
 int cli_open_model(const cli_options *o, const char *path, bool vocab_only, ac_model **out);
 int cli_tokenize_text(const ac_model *model, const char *text, size_t n, unsigned flags, cli_ids *out);
 
-/* Ctrl-C: the first one asks the work in hand to end, the second kills. */
-void cli_catch_interrupt(void);
+/* Ctrl-C: from now on the first one asks the work in hand to end, and the second kills. With `ends_reads`,
+ * reading a line ends too; without, what waits for input or output goes on waiting. Forgets an earlier one.
+ */
+void cli_catch_interrupt(bool ends_reads);
 bool cli_interrupted(void);
-void cli_clear_interrupt(void);
 bool cli_cancel(void *user); /* an ac_cancel_fn */
 
 /* ---- generate.c ---- */
 
-typedef enum cli_stop { CLI_STOP_LIMIT, CLI_STOP_END, CLI_STOP_CONTEXT, CLI_STOP_INTERRUPT, CLI_STOP_OUTPUT } cli_stop;
+typedef enum cli_stop {
+    CLI_STOP_LIMIT,
+    CLI_STOP_END,
+    CLI_STOP_CONTEXT,
+    CLI_STOP_INTERRUPT,
+    CLI_STOP_OUTPUT
+} cli_stop;
 
 /* A model at work: what `run` and `chat` share. */
 typedef struct cli_engine {
@@ -139,7 +152,7 @@ typedef struct cli_engine {
     ac_session *session;
     ac_sampler *sampler;
     ac_detok *detok;
-    cli_ids held;       /* tokens in sequence 0 */
+    cli_ids held; /* tokens in sequence 0 */
     uint32_t context;
 } cli_engine;
 
@@ -157,8 +170,9 @@ typedef struct cli_result {
     cli_buf text; /* the same as text */
 } cli_result;
 
-/* Feeds prompt[0..n) to sequence 0, keeping the prefix that it holds already, and generates up to `limit` tokens (-1: no limit). Text goes to stdout as it
- * comes when `stream`, with the prompt's own text in front when `echo`. CLI_OK, or the exit code with the reason printed. */
+/* Feeds prompt[0..n) to sequence 0, keeping the prefix that it holds already, and generates up to `limit`
+ * tokens (-1: no limit). Text goes to stdout as it comes when `stream`, with the prompt's own text in front
+ * when `echo`. CLI_OK, or the exit code with the reason printed. */
 int cli_generate(cli_engine *e, const cli_ids *prompt, int64_t limit, bool stream, bool echo, cli_result *r);
 void cli_result_free(cli_result *r);
 /* The closing lines on stderr, and the same facts as JSON members. */

@@ -1,7 +1,7 @@
 /* cmd_chat.c - anychip chat: a conversation in the model's own chat format.
  *
- * Each turn formats the whole conversation and feeds only what the session does not hold yet. When it no longer fits, the oldest
- * questions and answers are dropped. */
+ * Each turn formats the whole conversation and feeds only what the session does not hold yet. When it no
+ * longer fits, the oldest questions and answers are dropped. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +16,8 @@ typedef struct chat {
     cli_engine engine;
     ac_chat_message *messages; /* strings are owned */
     size_t n, cap;
-    bool talks;                /* a person types */
-    cli_result total;          /* sums, and the digest of the last answer */
+    bool talks;       /* a person types */
+    cli_result total; /* sums, and the digest of the last answer */
 } chat;
 
 /* ---- The conversation ---- */
@@ -41,7 +41,9 @@ static void drop_messages(chat *c, size_t from, size_t count) {
     c->n -= count;
 }
 
-static size_t first_turn(const chat *c) { return c->n && !strcmp(c->messages[0].role, "system"); }
+static size_t first_turn(const chat *c) {
+    return c->n && !strcmp(c->messages[0].role, "system");
+}
 
 /* Starts anew, with this system text (may be NULL). */
 static bool reset(chat *c, const char *system) {
@@ -56,7 +58,9 @@ static int format_prompt(const chat *c, cli_ids *ids) {
     ac_error err = {0};
     char *text;
     ac_status status = ac_chat_format(c->engine.model, c->messages, c->n, true, &text, &err);
-    if (status == AC_ERR_NOT_FOUND) return cli_fail("this model has no chat template, so it does not know conversations; 'anychip run' continues a text");
+    if (status == AC_ERR_NOT_FOUND)
+        return cli_fail("this model has no chat template, so it does not know conversations; 'anychip run' "
+                        "continues a text");
     if (status) return cli_fail_status("chat template", &err);
     int rc = cli_tokenize_text(c->engine.model, text, strlen(text), AC_TOK_BOS | AC_TOK_SPECIAL, ids);
     ac_free(text);
@@ -74,14 +78,17 @@ static int fit_prompt(chat *c, cli_ids *ids) {
         size_t first = first_turn(c);
         if (c->n - first < 3) {
             if (ids->n < c->engine.context) break;
-            return cli_fail("the message is %zu tokens long, the context has room for %u; --ctx gives more", ids->n, c->engine.context);
+            return cli_fail("the message is %zu tokens long, the context has room for %u; --ctx gives more",
+                            ids->n, c->engine.context);
         }
         drop_messages(c, first, 2);
         dropped++;
     }
     if (dropped && !c->o->quiet)
-        fprintf(stderr, "anychip: the context of %u tokens is full: the oldest %zu question%s and answer%s are forgotten\n", c->engine.context, dropped,
-                dropped > 1 ? "s" : "", dropped > 1 ? "s" : "");
+        fprintf(stderr,
+                "anychip: the context of %u tokens is full: the oldest %zu question%s and answer%s are "
+                "forgotten\n",
+                c->engine.context, dropped, dropped > 1 ? "s" : "", dropped > 1 ? "s" : "");
     return CLI_OK;
 }
 
@@ -143,9 +150,16 @@ static bool command(chat *c, const char *line) {
     const char *rest = line + n + strspn(line + n, " ");
     bool ok = true;
     if (!strncmp(line, "/exit", n) || !strncmp(line, "/quit", n)) return false;
-    if (!strncmp(line, "/reset", n)) ok = reset(c, first_turn(c) ? c->messages[0].content : NULL);
-    else if (!strncmp(line, "/system", n)) ok = reset(c, *rest ? rest : NULL);
-    else fprintf(stderr, "%s%s", strncmp(line, "/help", n) ? "There is no such command; to send a line that begins with /, put a space before it.\n" : "", commands_text);
+    if (!strncmp(line, "/reset", n))
+        ok = reset(c, first_turn(c) ? c->messages[0].content : NULL);
+    else if (!strncmp(line, "/system", n))
+        ok = reset(c, *rest ? rest : NULL);
+    else
+        fprintf(stderr, "%s%s",
+                strncmp(line, "/help", n)
+                    ? "There is no such command; to send a line that begins with /, put a space before it.\n"
+                    : "",
+                commands_text);
     if (!ok) cli_fail("out of memory");
     return ok;
 }
@@ -157,6 +171,7 @@ static bool read_message(const chat *c, cli_buf *out) {
     bool more = true, any = false;
     out->n = 0;
     cli_buf_text(out, "");
+    cli_catch_interrupt(true);
     if (c->talks) fputs("> ", stderr);
     while (more) {
         ssize_t n = getline(&line, &cap, stdin);
@@ -182,10 +197,11 @@ static int converse(chat *c) {
             if (!command(c, message.p)) break;
             continue;
         }
+        cli_catch_interrupt(false);
         rc = ask(c, message.p);
-        if (c->talks && rc == CLI_FAILED) rc = CLI_OK; /* the reason was said; the person may ask something else */
+        if (c->talks && rc == CLI_FAILED)
+            rc = CLI_OK; /* the reason was said; the person may ask something else */
         if (!c->talks && cli_interrupted()) break;
-        cli_clear_interrupt();
     }
     if (ferror(stdin) && errno != EINTR) rc = cli_fail("standard input: %s", strerror(errno));
     if (c->talks) fputc('\n', stderr);
@@ -211,14 +227,18 @@ const cli_command cli_chat = {
     .name = "chat",
     .args = "[MODEL]",
     .summary = "keep a conversation, in the model's own chat format",
-    .text = "Type messages, or pipe them in, one per line; answers go to standard output. With -p it answers once. A line that begins with / is a command "
-            "(/help lists them). Ctrl-C stops an answer, Ctrl-D ends. When the context is full, the oldest questions and answers are forgotten.\n\n"
-            "MODEL is a GGUF file with a chat template; without one, the model built into this command speaks. The closing lines sum up all answers; "
+    .text = "Type messages, or pipe them in, one per line; answers go to standard output. With -p it answers "
+            "once. A line that begins with / is a command "
+            "(/help lists them). Ctrl-C stops an answer, Ctrl-D ends. When the context is full, the oldest "
+            "questions and answers are forgotten.\n\n"
+            "MODEL is a GGUF file with a chat template; without one, the model built into this command "
+            "speaks. The closing lines sum up all answers; "
             "the digest is that of the last one. With --json, each answer is one line of JSON.\n\n"
             "  anychip chat\n"
             "  anychip chat model.gguf --system \"Answer briefly.\" -p \"Why is the sky blue?\"",
     .max_args = 1,
-    .options = (const uint8_t[]){OPT_prompt, OPT_system, OPT_max_tokens, OPT_temp, OPT_top_k, OPT_top_p, OPT_min_p, OPT_seed, OPT_repeat_penalty,
-                                 OPT_frequency_penalty, OPT_presence_penalty, OPT_penalty_last, OPT_ctx, OPT_batch, OPT_COUNT},
+    .options = (const uint8_t[]){OPT_prompt, OPT_system, OPT_max_tokens, OPT_temp, OPT_top_k, OPT_top_p,
+                                 OPT_min_p, OPT_seed, OPT_repeat_penalty, OPT_frequency_penalty,
+                                 OPT_presence_penalty, OPT_penalty_last, OPT_ctx, OPT_batch, OPT_COUNT},
     .run = run,
 };

@@ -61,8 +61,10 @@ const cli_command cli_detokenize = {
     .name = "detokenize",
     .args = "MODEL",
     .summary = "token ids on standard input to text",
-    .text = "The ids are separated by spaces, commas or newlines. The text is written as it is, byte for byte and without a newline at the end, so that "
-            "it gives back what 'anychip tokenize' was given. Control tokens give no text unless --special asks for it.\n\n"
+    .text = "The ids are separated by spaces, commas or newlines. The text is written as it is, byte for "
+            "byte and without a newline at the end, so that "
+            "it gives back what 'anychip tokenize' was given. Control tokens give no text unless --special "
+            "asks for it.\n\n"
             "  echo 1 403 407 261 378 | anychip detokenize model.gguf",
     .min_args = 1,
     .max_args = 1,

@@ -38,7 +38,9 @@ static void print_device(const ac_device *d) {
     print_field("driver", d->driver);
     if (d->memory_total) {
         int n = snprintf(memory, sizeof memory, "%s", cli_bytes(d->memory_total, total));
-        if (d->memory_free) n += snprintf(memory + n, sizeof memory - (size_t)n, ", %s free", cli_bytes(d->memory_free, free_now));
+        if (d->memory_free)
+            n += snprintf(memory + n, sizeof memory - (size_t)n, ", %s free",
+                          cli_bytes(d->memory_free, free_now));
         if (d->shares_host_memory) snprintf(memory + n, sizeof memory - (size_t)n, ", the host's");
         print_field("memory", memory);
     }
@@ -48,11 +50,14 @@ static void print_device(const ac_device *d) {
 static bool add_device(cJSON *array, const ac_device *d) {
     cJSON *o = cJSON_CreateObject();
     if (!o || !cJSON_AddItemToArray(array, o)) return false;
-    return cli_json_text(o, "id", d->id, strlen(d->id)) && cli_json_text(o, "name", d->name, strlen(d->name))
-        && cli_json_text(o, "driver", d->driver, strlen(d->driver)) && cli_json_text(o, "kind", d->kind, strlen(d->kind))
-        && cli_json_text(o, "detail", d->detail, strlen(d->detail)) && cJSON_AddBoolToObject(o, "usable", d->usable)
-        && cJSON_AddBoolToObject(o, "shares_host_memory", d->shares_host_memory) && cli_json_u64(o, "memory_total", d->memory_total)
-        && cli_json_u64(o, "memory_free", d->memory_free);
+    return cli_json_text(o, "id", d->id, strlen(d->id)) &&
+           cli_json_text(o, "name", d->name, strlen(d->name)) &&
+           cli_json_text(o, "driver", d->driver, strlen(d->driver)) &&
+           cli_json_text(o, "kind", d->kind, strlen(d->kind)) &&
+           cli_json_text(o, "detail", d->detail, strlen(d->detail)) &&
+           cJSON_AddBoolToObject(o, "usable", d->usable) &&
+           cJSON_AddBoolToObject(o, "shares_host_memory", d->shares_host_memory) &&
+           cli_json_u64(o, "memory_total", d->memory_total) && cli_json_u64(o, "memory_free", d->memory_free);
 }
 
 static int print_json(const ac_device *devices, size_t n) {
@@ -68,7 +73,8 @@ static int run(const cli_options *o) {
     ac_device *devices;
     size_t n = 0;
     int rc = list(&devices, &n);
-    if (!rc && o->json) rc = print_json(devices, n);
+    if (!rc && o->json)
+        rc = print_json(devices, n);
     else
         for (size_t i = 0; !rc && i < n; i++) print_device(&devices[i]);
     free(devices);
@@ -79,7 +85,8 @@ const cli_command cli_devices = {
     .name = "devices",
     .args = "",
     .summary = "what can run a model here, and what is missing for the rest",
-    .text = "Lists every device of every backend. Each one is opened and computes its witness test, so that what is listed as usable gives the right bits. "
+    .text = "Lists every device of every backend. Each one is opened and computes its witness test, so that "
+            "what is listed as usable gives the right bits. "
             "The word in the first column is what --device takes.",
     .options = (const uint8_t[]){OPT_COUNT},
     .run = run,

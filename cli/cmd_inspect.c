@@ -17,7 +17,9 @@ typedef struct total {
 } total;
 enum { MAX_TYPES = 64 };
 
-static uint64_t elements(const ac_inspect_tensor *t) { return t->dim[0] * t->dim[1] * t->dim[2] * t->dim[3]; }
+static uint64_t elements(const ac_inspect_tensor *t) {
+    return t->dim[0] * t->dim[1] * t->dim[2] * t->dim[3];
+}
 
 static size_t sum_types(const ac_inspect *file, total *totals) {
     size_t n = 0;
@@ -41,10 +43,14 @@ static void hash_hex(const uint8_t hash[16], char out[33]) {
 /* ---- As text ---- */
 
 static void print_value(const ac_inspect_value *v, bool all) {
-    if (v->kind == AC_VALUE_UNSIGNED) cli_print("%" PRIu64, v->u);
-    else if (v->kind == AC_VALUE_SIGNED) cli_print("%" PRId64, v->i);
-    else if (v->kind == AC_VALUE_FLOAT) cli_print("%.9g", v->f);
-    else if (v->kind == AC_VALUE_BOOL) cli_print("%s", v->u ? "true" : "false");
+    if (v->kind == AC_VALUE_UNSIGNED)
+        cli_print("%" PRIu64, v->u);
+    else if (v->kind == AC_VALUE_SIGNED)
+        cli_print("%" PRId64, v->i);
+    else if (v->kind == AC_VALUE_FLOAT)
+        cli_print("%.9g", v->f);
+    else if (v->kind == AC_VALUE_BOOL)
+        cli_print("%s", v->u ? "true" : "false");
     else {
         bool cut = !all && v->bytes > TEXT_SHOWN;
         size_t n = cut ? TEXT_SHOWN : v->bytes;
@@ -73,7 +79,8 @@ static void print_entry(const ac_inspect *file, size_t i, const ac_inspect_entry
 static void print_tensor(const ac_inspect_tensor *t, bool parts) {
     char shape[96], bytes[16];
     int n = snprintf(shape, sizeof shape, "%" PRIu64, t->dim[0]);
-    for (uint32_t d = 1; d < t->n_dims && d < 4; d++) n += snprintf(shape + n, sizeof shape - (size_t)n, " x %" PRIu64, t->dim[d]);
+    for (uint32_t d = 1; d < t->n_dims && d < 4; d++)
+        n += snprintf(shape + n, sizeof shape - (size_t)n, " x %" PRIu64, t->dim[d]);
     cli_print("  %-32s %-7s %-20s %10s", t->name, t->type, shape, cli_bytes(t->bytes, bytes));
     if (parts) cli_print("  part %" PRIu32, t->part + 1);
     cli_print("\n");
@@ -85,16 +92,18 @@ static int print_text(const ac_inspect *file, const ac_inspect_info *info, bool 
     ac_inspect_entry e;
     ac_inspect_tensor t;
     hash_hex(info->header_hash, hex);
-    cli_print("GGUF version %" PRIu32 ", %" PRIu32 " file%s, %s, %" PRIu64 " parameters, header %s\n\n%zu entries\n", info->version, info->parts,
-              info->parts == 1 ? "" : "s", cli_bytes(info->file_bytes, bytes), info->parameters, hex, info->entries);
+    cli_print("GGUF version %" PRIu32 ", %" PRIu32 " file%s, %s, %" PRIu64
+              " parameters, header %s\n\n%zu entries\n",
+              info->version, info->parts, info->parts == 1 ? "" : "s", cli_bytes(info->file_bytes, bytes),
+              info->parameters, hex, info->entries);
     for (size_t i = 0; ac_inspect_entry_at(file, i, &e); i++) print_entry(file, i, &e, all);
     cli_print("\n%zu tensors\n", info->tensors);
     for (size_t i = 0; ac_inspect_tensor_at(file, i, &t); i++) print_tensor(&t, info->parts > 1);
     cli_print("\nBy type\n");
     size_t n = sum_types(file, totals);
     for (size_t i = 0; i < n; i++)
-        cli_print("  %-7s %5" PRIu64 " tensors %10s %15" PRIu64 " parameters\n", totals[i].type, totals[i].tensors, cli_bytes(totals[i].bytes, bytes),
-                  totals[i].parameters);
+        cli_print("  %-7s %5" PRIu64 " tensors %10s %15" PRIu64 " parameters\n", totals[i].type,
+                  totals[i].tensors, cli_bytes(totals[i].bytes, bytes), totals[i].parameters);
     return CLI_OK;
 }
 
@@ -110,8 +119,10 @@ static cJSON *json_value(const ac_inspect_value *v) {
         free(clean);
         return json;
     }
-    if (v->kind == AC_VALUE_SIGNED) snprintf(text, sizeof text, "%" PRId64, v->i);
-    else snprintf(text, sizeof text, "%" PRIu64, v->u);
+    if (v->kind == AC_VALUE_SIGNED)
+        snprintf(text, sizeof text, "%" PRId64, v->i);
+    else
+        snprintf(text, sizeof text, "%" PRIu64, v->u);
     return cJSON_CreateRaw(text);
 }
 
@@ -119,10 +130,12 @@ static cJSON *json_value(const ac_inspect_value *v) {
 static bool add_entry(cJSON *list, const ac_inspect *file, size_t i, const ac_inspect_entry *e, bool all) {
     cJSON *o = cJSON_CreateObject(), *values = NULL;
     if (!o || !cJSON_AddItemToArray(list, o)) return false;
-    if (!cli_json_text(o, "key", e->key, e->key_bytes) || !cJSON_AddStringToObject(o, "type", e->type)) return false;
+    if (!cli_json_text(o, "key", e->key, e->key_bytes) || !cJSON_AddStringToObject(o, "type", e->type))
+        return false;
     ac_inspect_value v;
     size_t cursor = 0, shown = 0;
-    if (!e->is_array) return ac_inspect_next(file, i, &cursor, &v) && cJSON_AddItemToObject(o, "value", json_value(&v));
+    if (!e->is_array)
+        return ac_inspect_next(file, i, &cursor, &v) && cJSON_AddItemToObject(o, "value", json_value(&v));
     if (!cli_json_u64(o, "count", e->count) || !(values = cJSON_AddArrayToObject(o, "values"))) return false;
     for (; (all || shown < JSON_SHOWN) && ac_inspect_next(file, i, &cursor, &v); shown++)
         if (!cJSON_AddItemToArray(values, json_value(&v))) return false;
@@ -132,8 +145,8 @@ static bool add_entry(cJSON *list, const ac_inspect *file, size_t i, const ac_in
 static bool add_tensor(cJSON *list, const ac_inspect_tensor *t) {
     cJSON *o = cJSON_CreateObject(), *shape = NULL;
     if (!o || !cJSON_AddItemToArray(list, o)) return false;
-    bool ok = cJSON_AddStringToObject(o, "name", t->name) && cJSON_AddStringToObject(o, "type", t->type)
-        && (shape = cJSON_AddArrayToObject(o, "shape"));
+    bool ok = cJSON_AddStringToObject(o, "name", t->name) && cJSON_AddStringToObject(o, "type", t->type) &&
+              (shape = cJSON_AddArrayToObject(o, "shape"));
     for (uint32_t d = 0; ok && d < t->n_dims && d < 4; d++) {
         char text[24];
         snprintf(text, sizeof text, "%" PRIu64, t->dim[d]);
@@ -148,8 +161,9 @@ static bool add_types(cJSON *root, const ac_inspect *file) {
     size_t n = types ? sum_types(file, totals) : 0;
     for (size_t i = 0; i < n; i++) {
         cJSON *o = cJSON_AddObjectToObject(types, totals[i].type);
-        if (!o || !cli_json_u64(o, "tensors", totals[i].tensors) || !cli_json_u64(o, "bytes", totals[i].bytes)
-            || !cli_json_u64(o, "parameters", totals[i].parameters))
+        if (!o || !cli_json_u64(o, "tensors", totals[i].tensors) ||
+            !cli_json_u64(o, "bytes", totals[i].bytes) ||
+            !cli_json_u64(o, "parameters", totals[i].parameters))
             return false;
     }
     return types != NULL;
@@ -160,8 +174,10 @@ static bool fill_json(cJSON *root, const ac_inspect *file, const ac_inspect_info
     ac_inspect_entry e;
     ac_inspect_tensor t;
     hash_hex(info->header_hash, hex);
-    bool ok = cli_json_u64(root, "version", info->version) && cli_json_u64(root, "parts", info->parts) && cli_json_u64(root, "bytes", info->file_bytes)
-        && cli_json_u64(root, "parameters", info->parameters) && cJSON_AddStringToObject(root, "header_hash", hex) && add_types(root, file);
+    bool ok = cli_json_u64(root, "version", info->version) && cli_json_u64(root, "parts", info->parts) &&
+              cli_json_u64(root, "bytes", info->file_bytes) &&
+              cli_json_u64(root, "parameters", info->parameters) &&
+              cJSON_AddStringToObject(root, "header_hash", hex) && add_types(root, file);
     cJSON *entries = ok ? cJSON_AddArrayToObject(root, "metadata") : NULL;
     cJSON *tensors = entries ? cJSON_AddArrayToObject(root, "tensors") : NULL;
     for (size_t i = 0; tensors && ac_inspect_entry_at(file, i, &e); i++)
@@ -201,10 +217,13 @@ const cli_command cli_inspect = {
     .name = "inspect",
     .args = "MODEL",
     .summary = "what a model file holds: metadata, tensors, totals",
-    .text = "Reads any valid GGUF file, also of models that anychip does not run. Shapes begin with the dimension that is contiguous in the file. Long arrays "
+    .text = "Reads any valid GGUF file, also of models that anychip does not run. Shapes begin with the "
+            "dimension that is contiguous in the file. Long arrays "
             "and texts are shortened unless --all is given.\n\n"
-            "With --json: version, parts, bytes, parameters, header_hash, types {type: tensors, bytes, parameters}, metadata [key, type, value or count and "
-            "values] and tensors [name, type, shape, bytes, part]. Texts come whole; of arrays the first 64 elements unless --all is given.",
+            "With --json: version, parts, bytes, parameters, header_hash, types {type: tensors, bytes, "
+            "parameters}, metadata [key, type, value or count and "
+            "values] and tensors [name, type, shape, bytes, part]. Texts come whole; of arrays the first 64 "
+            "elements unless --all is given.",
     .min_args = 1,
     .max_args = 1,
     .options = (const uint8_t[]){OPT_all, OPT_COUNT},

@@ -8,14 +8,17 @@
 
 #include "cli.h"
 
-/* ---- The file: little-endian int32 n_tokens, int32 n_vocab, int32 tokens[n], float32 logits[n][n_vocab] ---- */
+/* ---- The file: little-endian int32 n_tokens, int32 n_vocab, int32 tokens[n], float32 logits[n][n_vocab]
+ * ---- */
 
 typedef struct sink {
     const char *path; /* NULL: no file is wanted */
     FILE *file;
 } sink;
 
-static int sink_fail(const sink *s) { return cli_fail("cannot write %s: %s", s->path, strerror(errno)); }
+static int sink_fail(const sink *s) {
+    return cli_fail("cannot write %s: %s", s->path, strerror(errno));
+}
 
 static bool put_words(FILE *f, const void *words, size_t n) {
     const unsigned char *p = words;
@@ -61,15 +64,19 @@ static int parse_tokens(const cli_options *o, cli_ids *ids) {
         text = storage.p;
     }
     int rc = CLI_OK;
-    if (!cli_ids_parse(ids, text, storage.p ? storage.n : strlen(text), &bad)) rc = cli_fail("out of memory");
-    else if (bad) rc = cli_misuse("logits", "--tokens: want numbers separated by commas, have '%.20s'", bad);
-    else if (!ids->n) rc = cli_misuse("logits", "--tokens: want at least one number");
+    if (!cli_ids_parse(ids, text, storage.p ? storage.n : strlen(text), &bad))
+        rc = cli_fail("out of memory");
+    else if (bad)
+        rc = cli_misuse("logits", "--tokens: want numbers separated by commas, have '%.20s'", bad);
+    else if (!ids->n)
+        rc = cli_misuse("logits", "--tokens: want at least one number");
     cli_buf_free(&storage);
     return rc;
 }
 
 /* One chunk through the session: its logits to digest and file. */
-static int chunk(ac_session *session, const int32_t *ids, size_t n, ac_row *rows, uint32_t vocab, ac_digest *digest, sink *s) {
+static int chunk(ac_session *session, const int32_t *ids, size_t n, ac_row *rows, uint32_t vocab,
+                 ac_digest *digest, sink *s) {
     ac_error err = {0};
     for (size_t i = 0; i < n; i++) rows[i] = (ac_row){ids[i], 0, true};
     if (ac_session_eval(session, rows, n, &err)) return cli_fail_status(NULL, &err);
@@ -82,7 +89,8 @@ static int chunk(ac_session *session, const int32_t *ids, size_t n, ac_row *rows
     return CLI_OK;
 }
 
-static int evaluate(ac_session *session, const cli_ids *ids, size_t batch, uint32_t vocab, ac_digest *digest, sink *s) {
+static int evaluate(ac_session *session, const cli_ids *ids, size_t batch, uint32_t vocab, ac_digest *digest,
+                    sink *s) {
     ac_row *rows = calloc(batch, sizeof *rows);
     if (!rows) return cli_fail("out of memory");
     ac_digest_tokens(digest, ids->p, ids->n);
@@ -103,8 +111,9 @@ static int print_result(const cli_options *o, const ac_digest *digest, const cli
         return CLI_OK;
     }
     cJSON *json = cJSON_CreateObject();
-    if (!json || !cJSON_AddStringToObject(json, "digest", hex) || !cli_json_u64(json, "tokens", ids->n) || !cli_json_u64(json, "vocab", vocab)
-        || (o->out && !cli_json_text(json, "file", o->out, strlen(o->out)))) {
+    if (!json || !cJSON_AddStringToObject(json, "digest", hex) || !cli_json_u64(json, "tokens", ids->n) ||
+        !cli_json_u64(json, "vocab", vocab) ||
+        (o->out && !cli_json_text(json, "file", o->out, strlen(o->out)))) {
         cJSON_Delete(json);
         return cli_fail("out of memory");
     }
@@ -125,7 +134,8 @@ static int work(const cli_options *o, ac_model *model, const cli_ids *ids) {
     settings.cancel = cli_cancel;
     ac_model_describe(model, &info);
     int rc = CLI_OK;
-    if (ac_session_open(model, &settings, &session, &err) || ac_digest_open(model, &digest, &err)) rc = cli_fail_status(NULL, &err);
+    if (ac_session_open(model, &settings, &session, &err) || ac_digest_open(model, &digest, &err))
+        rc = cli_fail_status(NULL, &err);
     if (!rc) rc = evaluate(session, ids, batch, info.vocab, digest, &s);
     if (!rc) rc = print_result(o, digest, ids, info.vocab);
     ac_digest_close(&digest);
@@ -136,7 +146,7 @@ static int work(const cli_options *o, ac_model *model, const cli_ids *ids) {
 static int run(const cli_options *o) {
     cli_ids ids = {0};
     ac_model *model = NULL;
-    cli_catch_interrupt();
+    cli_catch_interrupt(false);
     int rc = parse_tokens(o, &ids);
     if (!rc) rc = cli_open_model(o, o->args[0], false, &model);
     if (!rc) rc = work(o, model, &ids);
@@ -149,11 +159,14 @@ const cli_command cli_logits = {
     .name = "logits",
     .args = "MODEL",
     .summary = "all logits of given tokens, as a file and as a digest",
-    .text = "Feeds the tokens and prints \"digest\" and 32 hex digits that cover the model, the tokens and every logit. Two machines that print the same "
-            "digest computed the same bits; the chunk size, the threads and the device make no difference.\n\n"
-            "FILE is little-endian: int32 n_tokens, int32 n_vocab, int32 tokens[n_tokens], float32 logits[n_tokens][n_vocab].\n\n"
-            "  anychip logits model.gguf --tokens 1,403,407 --out logits.bin\n"
-            "  anychip tokenize model.gguf < text | anychip logits model.gguf --tokens -",
+    .text =
+        "Feeds the tokens and prints \"digest\" and 32 hex digits that cover the model, the tokens and every "
+        "logit. Two machines that print the same "
+        "digest computed the same bits; the chunk size, the threads and the device make no difference.\n\n"
+        "FILE is little-endian: int32 n_tokens, int32 n_vocab, int32 tokens[n_tokens], float32 "
+        "logits[n_tokens][n_vocab].\n\n"
+        "  anychip logits model.gguf --tokens 1,403,407 --out logits.bin\n"
+        "  anychip tokenize model.gguf < text | anychip logits model.gguf --tokens -",
     .min_args = 1,
     .max_args = 1,
     .options = (const uint8_t[]){OPT_tokens, OPT_out, OPT_batch, OPT_ctx, OPT_COUNT},

@@ -5,7 +5,8 @@
 
 #include "cli.h"
 
-/* {"ids": [...], "tokens": ["...", ...]}: each token's own bytes, with U+FFFD for what is not UTF-8 by itself. */
+/* {"ids": [...], "tokens": ["...", ...]}: each token's own bytes, with U+FFFD for what is not UTF-8 by
+ * itself. */
 static int print_json(const ac_model *model, const cli_ids *ids) {
     cJSON *json = cJSON_CreateObject(), *tokens = NULL;
     ac_error err = {0};
@@ -48,8 +49,10 @@ const cli_command cli_tokenize = {
     .name = "tokenize",
     .args = "MODEL",
     .summary = "text on standard input to token ids on one line",
-    .text = "Every byte of the input counts, a newline at its end too: printf '%s' text keeps one out. --no-bos leaves out the tokens that the model wants "
-            "in front and behind. --special takes control tokens such as <|im_end|> in the text for what they are; otherwise they are text like any other.\n\n"
+    .text = "Every byte of the input counts, a newline at its end too: printf '%s' text keeps one out. "
+            "--no-bos leaves out the tokens that the model wants "
+            "in front and behind. --special takes control tokens such as <|im_end|> in the text for what "
+            "they are; otherwise they are text like any other.\n\n"
             "  printf '%s' \"Once upon a time\" | anychip tokenize model.gguf",
     .min_args = 1,
     .max_args = 1,

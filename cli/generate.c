@@ -21,14 +21,15 @@ static int sampler_open(const cli_options *o, cli_engine *e) {
     s.seed = o->seed;
     bool shapes = o->top_k || o->top_p < 1 || o->min_p > 0 || o->seed;
     if (shapes && o->temp == 0 && !o->quiet)
-        fprintf(stderr, "anychip: --top-k, --top-p, --min-p and --seed have no effect at temperature 0; add --temp 0.8\n");
+        fprintf(stderr, "anychip: --top-k, --top-p, --min-p and --seed have no effect at temperature 0; add "
+                        "--temp 0.8\n");
     return ac_sampler_open(e->model, &s, &e->sampler, &err) ? cli_fail_status(NULL, &err) : CLI_OK;
 }
 
 int cli_engine_open(const cli_options *o, const char *path, cli_engine *e) {
     ac_error err = {0};
     *e = (cli_engine){0};
-    cli_catch_interrupt();
+    cli_catch_interrupt(false);
     int rc = cli_open_model(o, path, false, &e->model);
     if (rc) return rc;
     ac_session_settings s;
@@ -36,8 +37,11 @@ int cli_engine_open(const cli_options *o, const char *path, cli_engine *e) {
     s.context = (uint32_t)o->ctx;
     s.batch = (uint32_t)o->batch;
     s.cancel = cli_cancel;
-    if (ac_session_open(e->model, &s, &e->session, &err) || ac_detok_open(e->model, o->special, &e->detok, &err)) rc = cli_fail_status(NULL, &err);
-    else rc = sampler_open(o, e);
+    if (ac_session_open(e->model, &s, &e->session, &err) ||
+        ac_detok_open(e->model, o->special, &e->detok, &err))
+        rc = cli_fail_status(NULL, &err);
+    else
+        rc = sampler_open(o, e);
     if (rc) {
         cli_engine_close(e);
         return rc;
@@ -85,7 +89,8 @@ static ac_status feed(cli_engine *e, const int32_t *ids, size_t n, ac_error *err
     return AC_OK;
 }
 
-/* Brings sequence 0 to `prompt`, keeping what it holds of it; the last token is always fed, for its logits. */
+/* Brings sequence 0 to `prompt`, keeping what it holds of it; the last token is always fed, for its logits.
+ */
 static ac_status feed_prompt(cli_engine *e, const cli_ids *prompt, cli_result *r, ac_error *err) {
     size_t same = 0;
     while (same < e->held.n && same + 1 < prompt->n && e->held.p[same] == prompt->p[same]) same++;
@@ -101,7 +106,8 @@ static ac_status feed_prompt(cli_engine *e, const cli_ids *prompt, cli_result *r
     return AC_OK;
 }
 
-static ac_status generate(cli_engine *e, int64_t limit, ac_digest *digest, const writer *w, cli_result *r, ac_error *err) {
+static ac_status generate(cli_engine *e, int64_t limit, ac_digest *digest, const writer *w, cli_result *r,
+                          ac_error *err) {
     ac_model_info info;
     ac_model_describe(e->model, &info);
     r->stop = CLI_STOP_LIMIT;
@@ -128,16 +134,22 @@ static ac_status generate(cli_engine *e, int64_t limit, ac_digest *digest, const
 
 /* Ends of a generation that are no failure. */
 static ac_status expected_stop(ac_status status, cli_result *r) {
-    if (status == AC_ERR_CANCELLED) r->stop = CLI_STOP_INTERRUPT;
-    else if (status == AC_ERR_IO && cli_stdout_failed()) r->stop = CLI_STOP_OUTPUT;
-    else if (status == AC_ERR_CONTEXT_FULL && r->generated) r->stop = CLI_STOP_CONTEXT;
-    else return status;
+    if (status == AC_ERR_CANCELLED)
+        r->stop = CLI_STOP_INTERRUPT;
+    else if (status == AC_ERR_IO && cli_stdout_failed())
+        r->stop = CLI_STOP_OUTPUT;
+    else if (status == AC_ERR_CONTEXT_FULL && r->generated)
+        r->stop = CLI_STOP_CONTEXT;
+    else
+        return status;
     return AC_OK;
 }
 
-static ac_status work(cli_engine *e, const cli_ids *prompt, int64_t limit, ac_digest *digest, const writer *w, bool echo, cli_result *r, ac_error *err) {
+static ac_status work(cli_engine *e, const cli_ids *prompt, int64_t limit, ac_digest *digest, const writer *w,
+                      bool echo, cli_result *r, ac_error *err) {
     ac_detok_end(e->detok);
-    for (size_t i = 0; echo && i < prompt->n; i++) AC_TRY(put_token(&(writer){e, w->stream, NULL}, prompt->p[i], err));
+    for (size_t i = 0; echo && i < prompt->n; i++)
+        AC_TRY(put_token(&(writer){e, w->stream, NULL}, prompt->p[i], err));
     ac_digest_tokens(digest, prompt->p, prompt->n);
     AC_TRY(feed_prompt(e, prompt, r, err));
     double start = cli_now();
@@ -152,7 +164,9 @@ int cli_generate(cli_engine *e, const cli_ids *prompt, int64_t limit, bool strea
     *r = (cli_result){0};
     cli_buf_text(&r->text, "");
     writer w = {e, stream, &r->text};
-    if (!prompt->n) return cli_fail("there is no token to start from: the prompt is empty and the model puts none in front");
+    if (!prompt->n)
+        return cli_fail(
+            "there is no token to start from: the prompt is empty and the model puts none in front");
     if (ac_digest_open(e->model, &digest, &err)) return cli_fail_status(NULL, &err);
     ac_status status = expected_stop(work(e, prompt, limit, digest, &w, echo, r, &err), r);
     put(&w, ac_detok_end(e->detok));
@@ -169,7 +183,9 @@ void cli_result_free(cli_result *r) {
 
 /* ---- Facts ---- */
 
-static const struct { const char *word, *text; } stops[] = {
+static const struct {
+    const char *word, *text;
+} stops[] = {
     [CLI_STOP_LIMIT] = {"limit", "as many tokens as asked for"},
     [CLI_STOP_END] = {"end", "end of the text"},
     [CLI_STOP_CONTEXT] = {"context", "the context is full; --ctx gives more room"},
@@ -177,24 +193,29 @@ static const struct { const char *word, *text; } stops[] = {
     [CLI_STOP_OUTPUT] = {"output", "standard output failed"},
 };
 
-static double rate(size_t n, double seconds) { return n && seconds > 0 ? (double)n / seconds : 0; }
+static double rate(size_t n, double seconds) {
+    return n && seconds > 0 ? (double)n / seconds : 0;
+}
 
 void cli_result_report(const cli_result *r) {
-    fprintf(stderr, "prompt      %6zu tokens %9.3f s %10.1f tokens/s\n", r->fed_tokens, r->prompt_seconds, rate(r->fed_tokens, r->prompt_seconds));
-    fprintf(stderr, "generation  %6zu tokens %9.3f s %10.1f tokens/s   (%s)\n", r->generated, r->generation_seconds, rate(r->evals, r->generation_seconds),
-            stops[r->stop].text);
+    fprintf(stderr, "prompt      %6zu tokens %9.3f s %10.1f tokens/s\n", r->fed_tokens, r->prompt_seconds,
+            rate(r->fed_tokens, r->prompt_seconds));
+    fprintf(stderr, "generation  %6zu tokens %9.3f s %10.1f tokens/s   (%s)\n", r->generated,
+            r->generation_seconds, rate(r->evals, r->generation_seconds), stops[r->stop].text);
     fprintf(stderr, "digest %s\n", r->digest);
 }
 
 static cJSON *phase(cJSON *object, const char *key, size_t tokens, size_t counted, double seconds) {
     cJSON *o = cJSON_AddObjectToObject(object, key);
-    if (!o || !cli_json_u64(o, "tokens", tokens) || !cJSON_AddNumberToObject(o, "seconds", seconds)) return NULL;
+    if (!o || !cli_json_u64(o, "tokens", tokens) || !cJSON_AddNumberToObject(o, "seconds", seconds))
+        return NULL;
     return cJSON_AddNumberToObject(o, "tokens_per_second", rate(counted, seconds)) ? o : NULL;
 }
 
 bool cli_result_json(const cli_result *r, cJSON *object) {
-    return cli_json_text(object, "text", r->text.p, r->text.n) && cli_json_ids(object, "ids", &r->ids)
-        && cJSON_AddStringToObject(object, "stop", stops[r->stop].word) && cJSON_AddStringToObject(object, "digest", r->digest)
-        && phase(object, "prompt", r->fed_tokens, r->fed_tokens, r->prompt_seconds)
-        && phase(object, "generation", r->generated, r->evals, r->generation_seconds);
+    return cli_json_text(object, "text", r->text.p, r->text.n) && cli_json_ids(object, "ids", &r->ids) &&
+           cJSON_AddStringToObject(object, "stop", stops[r->stop].word) &&
+           cJSON_AddStringToObject(object, "digest", r->digest) &&
+           phase(object, "prompt", r->fed_tokens, r->fed_tokens, r->prompt_seconds) &&
+           phase(object, "generation", r->generated, r->evals, r->generation_seconds);
 }

@@ -4,7 +4,8 @@
 
 #include "cli.h"
 
-static const cli_command *const commands[] = {&cli_run, &cli_chat, &cli_logits, &cli_tokenize, &cli_detokenize, &cli_inspect, &cli_devices};
+static const cli_command *const commands[] = {&cli_run,        &cli_chat,    &cli_logits, &cli_tokenize,
+                                              &cli_detokenize, &cli_inspect, &cli_devices};
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
 static const cli_command *find(const char *name) {
@@ -14,12 +15,15 @@ static const cli_command *find(const char *name) {
 }
 
 static void overview(void) {
-    cli_print("anychip %s - run language models with the same bits on every chip\n\nUsage: anychip COMMAND [options]\n\n", ac_version());
+    cli_print("anychip %s - run language models with the same bits on every chip\n\nUsage: anychip COMMAND "
+              "[options]\n\n",
+              ac_version());
     for (size_t i = 0; i < N_COMMANDS; i++) {
         cli_print("  %-12s", commands[i]->name);
         cli_wrap(commands[i]->summary, 14, 14);
     }
-    cli_print("\n'anychip COMMAND --help' tells more. To see it work, without any file at hand:\n\n  anychip run\n  anychip chat\n");
+    cli_print("\n'anychip COMMAND --help' tells more. To see it work, without any file at hand:\n\n  anychip "
+              "run\n  anychip chat\n");
 }
 
 static int unknown(const char *name) {
@@ -33,7 +37,8 @@ static int unknown(const char *name) {
 
 static int run(int argc, char **argv) {
     const char *name = argc > 1 ? argv[1] : NULL;
-    if (!name) return cli_misuse(NULL, "which command? run, chat, logits, tokenize, detokenize, inspect or devices");
+    if (!name)
+        return cli_misuse(NULL, "which command? run, chat, logits, tokenize, detokenize, inspect or devices");
     bool help = !strcmp(name, "help");
     if (!strcmp(name, "--help") || !strcmp(name, "-h") || (help && argc == 2)) {
         overview();

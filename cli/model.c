@@ -15,18 +15,16 @@ static void on_interrupt(int signal_number) {
     interrupted = 1;
 }
 
-void cli_catch_interrupt(void) {
+void cli_catch_interrupt(bool ends_reads) {
     struct sigaction action = {0};
     action.sa_handler = on_interrupt;
-    action.sa_flags = (int)SA_RESETHAND; /* the second one kills; no SA_RESTART, so that reading a line ends too */
+    action.sa_flags = (int)SA_RESETHAND | (ends_reads ? 0 : SA_RESTART);
+    interrupted = 0;
     sigaction(SIGINT, &action, NULL);
 }
 
-bool cli_interrupted(void) { return interrupted != 0; }
-
-void cli_clear_interrupt(void) {
-    interrupted = 0;
-    cli_catch_interrupt();
+bool cli_interrupted(void) {
+    return interrupted != 0;
 }
 
 bool cli_cancel(void *user) {
@@ -52,8 +50,8 @@ static bool on_progress(void *user, uint64_t done, uint64_t all) {
     p->shown = true;
     int filled = all ? (int)(BAR * ((double)done / (double)all)) : 0;
     char have[16], want[16];
-    fprintf(stderr, "\rloading [%.*s%*s] %s of %s ", filled, "########################################", BAR - filled, "", cli_bytes(done, have),
-            cli_bytes(all, want));
+    fprintf(stderr, "\rloading [%.*s%*s] %s of %s ", filled, "########################################",
+            BAR - filled, "", cli_bytes(done, have), cli_bytes(all, want));
     return !interrupted;
 }
 
@@ -73,7 +71,9 @@ static int log_level; /* outlives every model: backends may log until they are c
 
 /* ---- Models ---- */
 
-bool cli_is_builtin(const char *path) { return !path || !strcmp(path, "builtin"); }
+bool cli_is_builtin(const char *path) {
+    return !path || !strcmp(path, "builtin");
+}
 
 static void settings_from(const cli_options *o, bool vocab_only, progress *p, ac_model_settings *s) {
     ac_model_defaults(s);
@@ -118,7 +118,8 @@ int cli_tokenize_text(const ac_model *model, const char *text, size_t n, unsigne
         free(out->p);
         out->p = out->cap <= SIZE_MAX / sizeof *out->p ? malloc(out->cap * sizeof *out->p) : NULL;
         if (!out->p) return cli_fail("out of memory");
-        if (ac_tokenize(model, text, n, flags, out->p, out->cap, &out->n, &err)) return cli_fail_status(NULL, &err);
+        if (ac_tokenize(model, text, n, flags, out->p, out->cap, &out->n, &err))
+            return cli_fail_status(NULL, &err);
         if (out->n <= out->cap) return CLI_OK;
         out->cap = out->n;
     }

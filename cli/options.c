@@ -23,7 +23,8 @@ struct option {
 
 static const char *want_range(const option *o) {
     static char text[96];
-    snprintf(text, sizeof text, o->most < 1e9 ? "a number from %.10g to %.10g" : "a number not below %.10g", o->least, o->most);
+    snprintf(text, sizeof text, o->most < 1e9 ? "a number from %.10g to %.10g" : "a number not below %.10g",
+             o->least, o->most);
     return text;
 }
 
@@ -41,7 +42,9 @@ static const char *set_text(const option *o, const char *value, void *field) {
 }
 
 /* strto* would take leading blanks, "0x", "inf" and "nan"; an option does not. */
-static bool only_has(const char *value, const char *letters) { return *value && value[strspn(value, letters)] == '\0'; }
+static bool only_has(const char *value, const char *letters) {
+    return *value && value[strspn(value, letters)] == '\0';
+}
 
 static const char *set_whole(const option *o, const char *value, void *field) {
     char *end;
@@ -67,7 +70,8 @@ static const char *set_seed(const option *o, const char *value, void *field) {
     char *end;
     errno = 0;
     unsigned long long v = strtoull(value, &end, 10);
-    if (!only_has(value, "0123456789") || *end || errno == ERANGE) return "a whole number from 0 to 18446744073709551615";
+    if (!only_has(value, "0123456789") || *end || errno == ERANGE)
+        return "a whole number from 0 to 18446744073709551615";
     *(uint64_t *)field = v;
     return NULL;
 }
@@ -79,7 +83,8 @@ static const option options[OPT_COUNT] = {
 #undef OPTION
 };
 
-static const uint8_t common[] = {OPT_device, OPT_force_device, OPT_cpu_isa, OPT_threads, OPT_json, OPT_quiet, OPT_verbose, OPT_help, OPT_COUNT};
+static const uint8_t common[] = {OPT_device, OPT_force_device, OPT_cpu_isa, OPT_threads, OPT_json,
+                                 OPT_quiet,  OPT_verbose,      OPT_help,    OPT_COUNT};
 
 static const cli_options defaults = {
     .max_tokens = 256,
@@ -160,13 +165,17 @@ static int unknown_option(const cli_command *c, const char *arg) {
 }
 
 /* The value of an option that takes one: after '=', the rest of "-n5", or the next argument. */
-static int take_value(const cli_command *c, const option *o, const char *arg, const char *inside, int argc, char **argv, int *i, const char **value) {
+static int take_value(const cli_command *c, const option *o, const char *arg, const char *inside, int argc,
+                      char **argv, int *i, const char **value) {
     *value = inside;
     if (inside) return CLI_OK;
     const char *next = *i + 1 < argc ? argv[*i + 1] : NULL;
     if (!next) return cli_misuse(c->name, "option %s needs a value: %s %s", arg, arg, o->arg);
     if (!strncmp(next, "--", 2) && find_option(c, next + 2, strcspn(next + 2, "="), 0))
-        return cli_misuse(c->name, "option %s needs a value, and %s is an option; if it is meant as the value, write --%s=%s", arg, next, o->name, next);
+        return cli_misuse(
+            c->name,
+            "option %s needs a value, and %s is an option; if it is meant as the value, write --%s=%s", arg,
+            next, o->name, next);
     *value = next;
     ++*i;
     return CLI_OK;
@@ -221,7 +230,8 @@ int cli_parse(const cli_command *c, int argc, char **argv, cli_options *out) {
 
 static void help_option(const option *o) {
     char left[48];
-    int n = o->letter ? snprintf(left, sizeof left, "  -%c, --%s", o->letter, o->name) : snprintf(left, sizeof left, "      --%s", o->name);
+    int n = o->letter ? snprintf(left, sizeof left, "  -%c, --%s", o->letter, o->name)
+                      : snprintf(left, sizeof left, "      --%s", o->name);
     if (o->arg) snprintf(left + n, sizeof left - (size_t)n, " %s", o->arg);
     cli_print("%-28s", left);
     if (strlen(left) > 27) cli_print("\n%-28s", "");
@@ -235,15 +245,18 @@ static void help_options(const char *title, const uint8_t *ids) {
 }
 
 void cli_help(const cli_command *c) {
-    cli_print("anychip %s - %s\n\nUsage: anychip %s%s%s [options]\n", c->name, c->summary, c->name, *c->args ? " " : "", c->args);
+    cli_print("anychip %s - %s\n\nUsage: anychip %s%s%s [options]\n", c->name, c->summary, c->name,
+              *c->args ? " " : "", c->args);
     for (const char *p = c->text; *p;) {
         const char *end = strstr(p, "\n\n");
         size_t n = end ? (size_t)(end - p) : strlen(p);
         char paragraph[1024];
         snprintf(paragraph, sizeof paragraph, "%.*s", (int)n, p);
         cli_print("\n");
-        if (p[0] == ' ') cli_print("%s\n", paragraph);
-        else cli_wrap(paragraph, 0, 0);
+        if (p[0] == ' ')
+            cli_print("%s\n", paragraph);
+        else
+            cli_wrap(paragraph, 0, 0);
         p += n + (end ? 2 : 0);
     }
     help_options("Options", c->options);

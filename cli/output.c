@@ -1,4 +1,5 @@
-/* output.c - everything that leaves the command: text, JSON, messages; and the small containers it is made in. */
+/* output.c - everything that leaves the command: text, JSON, messages; and the small containers it is made
+ * in. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -24,8 +25,10 @@ int cli_fail(const char *format, ...) {
 
 int cli_fail_status(const char *what, const ac_error *err) {
     const char *detail = err->detail[0] ? err->detail : ac_status_text(err->status);
-    if (what) cli_fail("%s: %s", what, detail);
-    else cli_fail("%s", detail);
+    if (what)
+        cli_fail("%s: %s", what, detail);
+    else
+        cli_fail("%s", detail);
     return err->status == AC_ERR_ARGUMENT ? CLI_USAGE : CLI_FAILED;
 }
 
@@ -52,8 +55,12 @@ bool cli_print(const char *format, ...) {
     return stdout_result(n >= 0);
 }
 
-bool cli_flush(void) { return stdout_result(!stdout_errno && fflush(stdout) == 0); }
-bool cli_stdout_failed(void) { return stdout_errno != 0; }
+bool cli_flush(void) {
+    return stdout_result(!stdout_errno && fflush(stdout) == 0);
+}
+bool cli_stdout_failed(void) {
+    return stdout_errno != 0;
+}
 
 int cli_close_stdout(void) {
     cli_flush();
@@ -103,7 +110,9 @@ bool cli_buf_add(cli_buf *b, const void *p, size_t n) {
     return true;
 }
 
-bool cli_buf_text(cli_buf *b, const char *text) { return cli_buf_add(b, text, strlen(text)); }
+bool cli_buf_text(cli_buf *b, const char *text) {
+    return cli_buf_add(b, text, strlen(text));
+}
 
 void cli_buf_free(cli_buf *b) {
     free(b->p);
@@ -114,7 +123,8 @@ int cli_read_all(FILE *f, const char *name, cli_buf *out) {
     char chunk[65536];
     size_t n;
     cli_buf_add(out, "", 0);
-    while ((n = fread(chunk, 1, sizeof chunk, f)) > 0 && cli_buf_add(out, chunk, n)) {}
+    while ((n = fread(chunk, 1, sizeof chunk, f)) > 0 && cli_buf_add(out, chunk, n)) {
+    }
     if (ferror(f)) return cli_fail("%s: %s", name, strerror(errno));
     if (out->failed) return cli_fail("%s: out of memory", name);
     return CLI_OK;
@@ -147,7 +157,8 @@ bool cli_ids_parse(cli_ids *ids, const char *text, size_t n, const char **bad) {
         }
         int64_t value = 0;
         const char *digit = p;
-        while (digit < end && *digit >= '0' && *digit <= '9' && value <= INT32_MAX) value = value * 10 + (*digit++ - '0');
+        while (digit < end && *digit >= '0' && *digit <= '9' && value <= INT32_MAX)
+            value = value * 10 + (*digit++ - '0');
         if (digit == p || value > INT32_MAX || (digit < end && (!*digit || !strchr(", \t\r\n", *digit)))) {
             *bad = p;
             return true;
@@ -162,14 +173,17 @@ bool cli_ids_parse(cli_ids *ids, const char *text, size_t n, const char **bad) {
 
 /* Length of the UTF-8 character at p[0..n), 0 when there is none. */
 static size_t utf8_length(const unsigned char *p, size_t n) {
-    static const struct { unsigned char mask, lead, low, high; } forms[] = {
+    static const struct {
+        unsigned char mask, lead, low, high;
+    } forms[] = {
         {0x80, 0x00, 0, 0}, {0xE0, 0xC0, 0x80, 0xBF}, {0xF0, 0xE0, 0x80, 0xBF}, {0xF8, 0xF0, 0x80, 0xBF}};
     size_t k = 0;
     while (k < 4 && (p[0] & forms[k].mask) != forms[k].lead) k++;
     if (k == 4 || n < k + 1) return 0;
     for (size_t i = 1; i <= k; i++)
         if ((p[i] & 0xC0) != 0x80) return 0;
-    bool overlong = p[0] == 0xC0 || p[0] == 0xC1 || (p[0] == 0xE0 && p[1] < 0xA0) || (p[0] == 0xF0 && p[1] < 0x90);
+    bool overlong =
+        p[0] == 0xC0 || p[0] == 0xC1 || (p[0] == 0xE0 && p[1] < 0xA0) || (p[0] == 0xF0 && p[1] < 0x90);
     bool outside = (p[0] == 0xED && p[1] > 0x9F) || p[0] > 0xF4 || (p[0] == 0xF4 && p[1] > 0x8F);
     return overlong || outside ? 0 : k + 1;
 }
@@ -181,10 +195,14 @@ char *cli_clean(const char *p, size_t n, bool printable) {
     while (at < end) {
         size_t k = utf8_length(at, (size_t)(end - at));
         bool control = k == 1 && (*at < 0x20 || *at == 0x7F), c1 = k == 2 && at[0] == 0xC2 && at[1] < 0xA0;
-        if (!k || *at == 0) cli_buf_text(&out, "\xEF\xBF\xBD");
-        else if (printable && *at == '\n') cli_buf_text(&out, "\\n");
-        else if (printable && (control || c1)) cli_buf_text(&out, "?");
-        else cli_buf_add(&out, at, k);
+        if (!k || *at == 0)
+            cli_buf_text(&out, "\xEF\xBF\xBD");
+        else if (printable && *at == '\n')
+            cli_buf_text(&out, "\\n");
+        else if (printable && (control || c1))
+            cli_buf_text(&out, "?");
+        else
+            cli_buf_add(&out, at, k);
         at += k ? k : 1;
     }
     if (out.failed) cli_buf_free(&out);
