@@ -7,24 +7,30 @@
 
 static _Atomic long made;
 static _Atomic long allowed = -1;
+static _Atomic size_t largest;
 
 /* Counts one allocation; false when a test wants it to fail. */
-static int allow(void) {
+static int allow(size_t bytes) {
     long n = atomic_fetch_add_explicit(&made, 1, memory_order_relaxed);
     long limit = atomic_load_explicit(&allowed, memory_order_relaxed);
+    size_t most = atomic_load_explicit(&largest, memory_order_relaxed);
+    while (bytes > most && !atomic_compare_exchange_weak(&largest, &most, bytes)) {
+    }
     return limit < 0 || n < limit;
 }
 
 void *ac__malloc(size_t bytes) {
-    return allow() ? malloc(bytes ? bytes : 1) : NULL;
+    return allow(bytes) ? malloc(bytes ? bytes : 1) : NULL;
 }
 
 void *ac__calloc(size_t n, size_t size) {
-    return allow() ? calloc(n ? n : 1, size ? size : 1) : NULL;
+    size_t bytes;
+    if (__builtin_mul_overflow(n, size, &bytes)) return NULL;
+    return allow(bytes) ? calloc(1, bytes ? bytes : 1) : NULL;
 }
 
 void *ac__realloc(void *p, size_t bytes) {
-    return allow() ? realloc(p, bytes ? bytes : 1) : NULL;
+    return allow(bytes) ? realloc(p, bytes ? bytes : 1) : NULL;
 }
 
 void ac__free(void *p) {
@@ -53,9 +59,14 @@ void *ac__array_grow(void *p, size_t n, size_t size) {
 void ac__alloc_fail_after(long n) {
     atomic_store(&allowed, -1);
     atomic_store(&made, 0);
+    atomic_store(&largest, 0);
     atomic_store(&allowed, n);
 }
 
 long ac__alloc_count(void) {
     return atomic_load(&made);
+}
+
+size_t ac__alloc_largest(void) {
+    return atomic_load(&largest);
 }

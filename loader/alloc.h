@@ -23,5 +23,7 @@ void *ac__array_grow(void *p, size_t n, size_t size);
 void ac__alloc_fail_after(long n);
 /* For tests: allocations (not counting frees) made since the last ac__alloc_fail_after. */
 long ac__alloc_count(void);
+/* For tests: the largest allocation asked for since then, in bytes. */
+size_t ac__alloc_largest(void);
 
 #endif
