@@ -1,8 +1,9 @@
-/* gguf.h - reading GGUF v2/v3 files by mmap. Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+/* gguf.h - reading GGUF v2/v3 files by mmap.
+ * Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
  *
- * A file is hostile until proved otherwise: ac_gguf_open checks every count, offset, size, alignment and string once,
- * so that whatever this header hands out lies inside the mapping. All views live until ac_gguf_close.
- * An opened file is read-only: any number of threads may use it. */
+ * A file is hostile until proved otherwise: ac_gguf_open checks every count, offset, size, alignment and
+ * string once, so that whatever this header hands out lies inside the mapping (docs/hostile-files.md). All
+ * views live until ac_gguf_close. An opened file is read-only: any number of threads may use it. */
 #ifndef AC_GGUF_H
 #define AC_GGUF_H
 
@@ -37,7 +38,8 @@ typedef struct ac_kv {
     size_t bytes;         /* payload size */
 } ac_kv;
 
-/* One tensor: a view into the mapping. dim[0] is the contiguous one (columns, K); rows = dim[1]*dim[2]*dim[3]. */
+/* One tensor: a view into the mapping. dim[0] is the contiguous one (columns, K), dim[1]*dim[2]*dim[3] rows.
+ * dim[0] is a multiple of the type's block; no dimension is 0; the data overlaps no other tensor's. */
 typedef struct ac_gguf_tensor {
     ac_str name;
     char label[68];        /* name, NUL-terminated and printable, for messages */
@@ -55,8 +57,8 @@ typedef struct ac_gguf_tensor {
  * AC_ERR_UNSUPPORTED (version, byte order or tensor type), AC_ERR_MEMORY. *out is NULL on failure. */
 ac_status ac_gguf_open(const char *path, ac_gguf **out, ac_error *err);
 
-/* The same for `bytes` of memory, which must stay as they are until ac_gguf_close. One part of a split model is
- * AC_ERR_UNSUPPORTED. Tensors lie at multiples of 8 bytes from `data`, which may have any address. */
+/* The same for `bytes` of memory, which must stay as they are until ac_gguf_close. One part of a split model
+ * is AC_ERR_UNSUPPORTED. Tensors lie at multiples of 8 bytes from `data`, which may have any address. */
 ac_status ac_gguf_open_memory(const void *data, size_t bytes, ac_gguf **out, ac_error *err);
 
 /* Unmaps and frees; NULL-safe, sets *g to NULL. */
@@ -68,17 +70,20 @@ const char *ac_gguf_part_path(const ac_gguf *g, size_t part); /* "(memory)" for 
 uint64_t ac_gguf_bytes(const ac_gguf *g);                    /* size of all files */
 /* The mapping of one part, for backends that import it whole. */
 void ac_gguf_part_mapping(const ac_gguf *g, size_t part, const void **data, size_t *bytes);
-/* Asks the system to start reading the files in the background, unless they would fill more than half of memory. */
+/* Asks the system to start reading the files in the background, unless they would fill more than half of
+ * memory. */
 void ac_gguf_prefetch(const ac_gguf *g);
-/* XXH3-128 (canonical big-endian) over everything before the tensor data of every part, and the files' sizes. */
+/* XXH3-128 (canonical big-endian) over everything before the tensor data of every part, each followed by the
+ * size of its file. */
 void ac_gguf_header_hash(const ac_gguf *g, uint8_t out[16]);
 
 size_t ac_gguf_kv_count(const ac_gguf *g);
 const ac_kv *ac_gguf_kv_at(const ac_gguf *g, size_t i);
-const ac_kv *ac_gguf_find(const ac_gguf *g, const char *key); /* NULL when absent; O(1) or O(log n) */
+const ac_kv *ac_gguf_find(const ac_gguf *g, const char *key); /* NULL when absent; O(log n) */
 
-/* Typed reads. Integers of any width convert when the value fits. AC_ERR_NOT_FOUND when absent,
- * AC_ERR_FORMAT with "key: want u32, the file has string" when of another kind or out of range. *out untouched on failure. */
+/* Typed reads. Integers of any width convert when the value fits, f32 also takes f64; both must be finite.
+ * AC_ERR_NOT_FOUND when absent, AC_ERR_FORMAT with "key x: want u32, the file has string" when of another
+ * kind or out of range. *out is untouched on failure. */
 ac_status ac_gguf_u32(const ac_gguf *g, const char *key, uint32_t *out, ac_error *err);
 ac_status ac_gguf_u64(const ac_gguf *g, const char *key, uint64_t *out, ac_error *err);
 ac_status ac_gguf_f32(const ac_gguf *g, const char *key, float *out, ac_error *err);
@@ -87,7 +92,8 @@ ac_status ac_gguf_string(const ac_gguf *g, const char *key, ac_str *out, ac_erro
 /* An array with this element kind (integers: any width); AC_ERR_NOT_FOUND / AC_ERR_FORMAT. */
 ac_status ac_gguf_array(const ac_gguf *g, const char *key, ac_kv_type elem, const ac_kv **out, ac_error *err);
 
-/* Elements of scalars (i = 0) and arrays, i < count. Conversion as in C. Undefined for strings (use the next). */
+/* Elements of scalars (i = 0) and arrays, i < count. Conversion as in C, but floats outside int64_t saturate
+ * and NaN gives 0, as do strings and arrays of arrays. */
 int64_t ac_kv_int(const ac_kv *kv, uint64_t i);
 double ac_kv_float(const ac_kv *kv, uint64_t i);
 /* Strings of an array are walked: start with cursor = 0; returns false at the end. O(1) per step. */

@@ -1,5 +1,5 @@
-/* fuzz_gguf.c - libFuzzer target of the GGUF reader: whatever the bytes, it is opened or refused, and all that an
- * opened file hands out can be read. docs/hostile-files.md says how to run it. */
+/* fuzz_gguf.c - libFuzzer target of the GGUF reader: whatever the bytes, they are opened or refused, and all
+ * that an opened file hands out can be read. docs/hostile-files.md says how to run it. */
 #include "alloc.h"
 #include "loader/walk.h"
 

@@ -1,4 +1,5 @@
-/* blocks.c - blocks.h against gguf-py: every type's elements from random bytes, bit for bit; and the number helpers. */
+/* blocks.c - blocks.h against gguf-py: every type's elements from random bytes, bit for bit; and the numbers.
+ */
 #include <anychip/blocks.h>
 
 #include <math.h>
@@ -50,8 +51,9 @@ static const struct {
     const uint64_t *folds;
     weight_fn weight;
 } rows[AC_TYPE_COUNT] = {
-    ROW(f32, F32),   ROW(f16, F16),   ROW(bf16, BF16), ROW(q4_0, Q4_0),     ROW(q4_1, Q4_1),   ROW(q5_0, Q5_0),
-    ROW(q5_1, Q5_1), ROW(q8_0, Q8_0), ROW(q2_k, Q2_K), ROW(q3_k, Q3_K),     ROW(q4_k, Q4_K),   ROW(q5_k, Q5_K),
+    ROW(f32, F32),   ROW(f16, F16),       ROW(bf16, BF16),     ROW(q4_0, Q4_0),
+    ROW(q4_1, Q4_1), ROW(q5_0, Q5_0),     ROW(q5_1, Q5_1),     ROW(q8_0, Q8_0),
+    ROW(q2_k, Q2_K), ROW(q3_k, Q3_K),     ROW(q4_k, Q4_K),     ROW(q5_k, Q5_K),
     ROW(q6_k, Q6_K), ROW(iq4_nl, IQ4_NL), ROW(iq4_xs, IQ4_XS), ROW(mxfp4, MXFP4),
 };
 
@@ -73,7 +75,8 @@ static void check_type(ac_type t) {
         have[i] = ac_bits(rows[t].weight(block, (unsigned)(i % info->block_elems)) + 0.0f);
     }
     for (int i = 0; i < 16; i++)
-        CHECK(have[i] == rows[t].first[i], "%s element %d: want %08x, have %08x", info->name, i, rows[t].first[i], have[i]);
+        CHECK(have[i] == rows[t].first[i], "%s element %d: want %08x, have %08x", info->name, i,
+              rows[t].first[i], have[i]);
     for (size_t i = 0; i < elems; i += 16)
         CHECK(fold(have + i) == rows[t].folds[i / 16], "%s elements %zu to %zu", info->name, i, i + 15);
 }
@@ -83,9 +86,12 @@ static void check_numbers(void) {
         uint32_t m = h & 0x7fff, e = m >> 10;
         double want = e == 31 ? 65504.0 : e ? ldexp(1024 + (m & 1023), (int)e - 25) : ldexp(m, -24);
         float have = ac_half((uint16_t)h);
-        CHECK(have == (float)(h >> 15 ? -want : want) && !signbit(have) == !(h >> 15), "half %04x: %a", h, have);
+        CHECK(have == (float)(h >> 15 ? -want : want) && !signbit(have) == !(h >> 15), "half %04x: %a", h,
+              have);
     }
-    static const struct { uint32_t in, window, cut; } cases[] = {
+    static const struct {
+        uint32_t in, window, cut;
+    } cases[] = {
         {0x00000000, 0, 0},
         {0x80000000, 0, 0},
         {0x00000001, 0, 0},

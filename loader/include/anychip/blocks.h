@@ -1,12 +1,13 @@
 /* anychip/blocks.h - where every element of every weight type lies, byte by byte.
  *
- * The structs are the blocks of a GGUF file, packed: they may be laid over a mapping at any address. All numbers are
- * little-endian. `i` counts the elements of a block; `c` is its code, an integer that docs/numerics.md (sections 4
- * and 5) turns into a weight. For each type ac_code_<type>(block, i) gives c, ac_scale_<type>(block, g) the integer
- * scale of sub-block g where there is one, ac_min_<type>(block, g) the integer minimum. Written to define, not to be
- * fast: a kernel unpacks many elements at a time and is compared with these.
+ * The structs are the blocks of a GGUF file, packed: they may be laid over a mapping at any address. All
+ * numbers are little-endian. `i` counts the elements of a block; `c` is its code, an integer that
+ * docs/numerics.md (sections 4 and 5) turns into a weight. For each type ac_code_<type>(block, i) gives c,
+ * ac_scale_<type>(block, g) the integer scale of sub-block g where there is one, ac_min_<type>(block, g)
+ * the integer minimum. Written to define, not to be fast: a kernel unpacks many elements at a time and is
+ * compared with these.
  *
- * Drawings show a byte from bit 7 (left) to bit 0 (right); [3:0] are the low four bits of a number. */
+ * Drawings show a byte from bit 7 (left) to bit 0 (right); c[3:0] are the low four bits of c. */
 #ifndef ANYCHIP_BLOCKS_H
 #define ANYCHIP_BLOCKS_H
 
@@ -25,7 +26,7 @@ enum {
 #define AC_PACKED __attribute__((packed))
 #define AC_BLOCK_CHECK(type, NAME) _Static_assert(sizeof(type) == AC_BLOCK_BYTES_##NAME, "layout of " #NAME)
 
-/* ---- Numbers (docs/numerics.md, section 1) ---------------------------------------------------------------------- */
+/* ---- Numbers (docs/numerics.md, section 1) ------------------------------------------------------------- */
 
 #define AC_BITS_SMALL 0x26800000u /* 2^-50, the smallest magnitude that is not zero */
 #define AC_BITS_LARGE 0x58800000u /* 2^50, the largest */
@@ -67,13 +68,13 @@ static inline float ac_bf16(uint16_t b) {
     return ac_window(ac_from_bits((uint32_t)b << 16));
 }
 
-/* ---- F32, F16, BF16: one element, one number -------------------------------------------------------------------- */
+/* ---- F32, F16, BF16: one element, one number ----------------------------------------------------------- */
 
 typedef struct AC_PACKED ac_block_f32 { float x; } ac_block_f32;      /* weight: ac_window(x) */
 typedef struct AC_PACKED ac_block_f16 { uint16_t x; } ac_block_f16;   /* weight: ac_half(x) */
 typedef struct AC_PACKED ac_block_bf16 { uint16_t x; } ac_block_bf16; /* weight: ac_bf16(x) */
 
-/* ---- Blocks of 32 ----------------------------------------------------------------------------------------------- */
+/* ---- Blocks of 32 -------------------------------------------------------------------------------------- */
 
 /* Q4_0, 18 bytes: weight d * (c - 8).
  *   0..1   d, float16
@@ -171,11 +172,12 @@ static inline unsigned ac_code_mxfp4(const ac_block_mxfp4 *b, unsigned i) {
     return ac_nibble(b->qs, i);
 }
 
-/* ---- Blocks of 256 ---------------------------------------------------------------------------------------------- */
+/* ---- Blocks of 256 ------------------------------------------------------------------------------------- */
 
 /* Q2_K, 84 bytes: weight (d * sc) * c - dmin * m, sub-blocks of 16: g = i / 16.
- *   0..15   scales[g]:  | m of sub-block g | sc of sub-block g |
- *   16..79  qs[32 h + k]:  | c of r = 3 | r = 2 | r = 1 | r = 0 |  of elements 128 h + 32 r + k;  h = 0, 1; k = 0 .. 31
+ *   0..15   scales[g]:     | m of sub-block g | sc of sub-block g |
+ *   16..79  qs[32 h + k]:  | c of r = 3 | r = 2 | r = 1 | r = 0 |  of elements 128 h + 32 r + k
+ *           h = 0, 1; k = 0 .. 31
  *   80..81  d, 82..83 dmin, float16 */
 typedef struct AC_PACKED ac_block_q2_k {
     uint8_t scales[16], qs[64];
@@ -185,8 +187,8 @@ typedef struct AC_PACKED ac_block_q2_k {
 /* Q3_K, 110 bytes: weight (d * (sc - 32)) * (c - 4), sub-blocks of 16: g = i / 16.
  *   0..31    hmask[k]: bit n is c[2] of element 32 n + k
  *   32..95   qs: c[1:0] as in Q2_K
- *   96..103  scales[n]:      | sc[3:0] of g = n + 8 | sc[3:0] of g = n |                        n = 0 .. 7
- *   104..107 scales[8 + n]:  | sc[5:4] of g = n + 12 | of g = n + 8 | of g = n + 4 | of g = n |  n = 0 .. 3
+ *   96..103  scales[n]:      | sc[3:0] of g = n + 8 | sc[3:0] of g = n |                  n = 0 .. 7
+ *   104..107 scales[8 + n]:  | sc[5:4] of g = n + 12 | g = n + 8 | g = n + 4 | g = n |   n = 0 .. 3
  *   108..109 d, float16 */
 typedef struct AC_PACKED ac_block_q3_k {
     uint8_t hmask[32], qs[64], scales[12];
@@ -198,7 +200,7 @@ typedef struct AC_PACKED ac_block_q3_k {
  *   4..7     scales[n]:      | sc[5:4] of g = n + 4 | sc[5:0] of g = n |        n = 0 .. 3
  *   8..11    scales[4 + n]:  | m[5:4] of g = n + 4 | m[5:0] of g = n |
  *   12..15   scales[8 + n]:  | m[3:0] of g = n + 4 | sc[3:0] of g = n + 4 |
- *   16..143  qs[32 p + k]:   | c of element 64 p + 32 + k | c of element 64 p + k |   p = 0 .. 3; k = 0 .. 31 */
+ *   16..143  qs[32 p + k]:   | c of element 64 p + 32 + k | c of element 64 p + k |  p = 0 .. 3; k < 32 */
 typedef struct AC_PACKED ac_block_q4_k {
     uint16_t d, dmin;
     uint8_t scales[12], qs[128];
@@ -214,8 +216,10 @@ typedef struct AC_PACKED ac_block_q5_k {
 } ac_block_q5_k;
 
 /* Q6_K, 210 bytes: weight (d * sc) * (c - 32), sub-blocks of 16: g = i / 16.
- *   0..127   ql[64 h + k]:  | c[3:0] of element 128 h + 64 + k | of element 128 h + k |   h = 0, 1; k = 0 .. 63
- *   128..191 qh[32 h + k]:  | c[5:4] of r = 3 | r = 2 | r = 1 | r = 0 |  of elements 128 h + 32 r + k;  k = 0 .. 31
+ *   0..127   ql[64 h + k]:  | c[3:0] of element 128 h + 64 + k | of element 128 h + k |
+ *            h = 0, 1; k = 0 .. 63
+ *   128..191 qh[32 h + k]:  | c[5:4] of r = 3 | r = 2 | r = 1 | r = 0 |  of elements 128 h + 32 r + k
+ *            h = 0, 1; k = 0 .. 31
  *   192..207 scales[g]: sc of sub-block g, signed
  *   208..209 d, float16 */
 typedef struct AC_PACKED ac_block_q6_k {
