@@ -130,13 +130,14 @@ static ac_status refuse_features(reader *r, ac_error *err) {
     return AC_OK;
 }
 
-/* The context of a model with a sliding window is cut to the window: up to there both mean the same. */
+/* A sliding window is not computed; up to its length both mean the same. */
 static ac_status read_context(reader *r, ac_hparams *h, ac_error *err) {
     h->context = 4096;
     AC_TRY(read_u32_or(r, "context_length", 1, MAX_CONTEXT, &h->context, err));
     uint32_t window = 0;
     AC_TRY(read_u32_or(r, "attention.sliding_window", 0, UINT32_MAX, &window, err));
-    if (window && window < h->context) h->context = window;
+    h->max_context = window && window < MAX_CONTEXT ? window : MAX_CONTEXT;
+    if (h->context > h->max_context) h->context = h->max_context;
     return AC_OK;
 }
 

@@ -28,7 +28,9 @@ typedef struct ac_rope_params {
 
 typedef struct ac_hparams {
     const ac_arch *arch;
-    uint32_t vocab, dim, layers, heads, kv_heads, head_dim, ffn, context;
+    uint32_t vocab, dim, layers, heads, kv_heads, head_dim, ffn;
+    uint32_t context;     /* positions the model was made for */
+    uint32_t max_context; /* positions up to which the arithmetic is the model's: its sliding window, else a technical limit */
     float eps;
     ac_rope_params rope;
 } ac_hparams;

@@ -50,10 +50,10 @@ static ac_status check_range(const char *what, uint32_t value, uint32_t most, ac
 
 static ac_status check_settings(ac_session *s, ac_error *err) {
     ac_session_settings *set = &s->set;
-    uint32_t most = s->model->hp.context;
+    uint32_t own = s->model->hp.context;
     if (set->size != sizeof *set) return ac_fail(err, AC_ERR_ARGUMENT, "settings: not from ac_session_defaults of this version");
-    if (!set->context) set->context = most < DEFAULT_CONTEXT ? most : DEFAULT_CONTEXT;
-    AC_TRY(check_range("context", set->context, most, err));
+    if (!set->context) set->context = own < DEFAULT_CONTEXT ? own : DEFAULT_CONTEXT;
+    AC_TRY(check_range("context", set->context, s->model->hp.max_context, err));
     AC_TRY(check_range("sequences", set->sequences, MAX_SEQUENCES, err));
     AC_TRY(check_range("batch", set->batch, MAX_BATCH, err));
     AC_TRY(check_range("max_outputs", set->max_outputs, MAX_OUTPUTS, err));

@@ -148,7 +148,7 @@ typedef struct ac_session ac_session;
 
 typedef struct ac_session_settings {
     size_t size;          /* set by ac_session_defaults */
-    uint32_t context;     /* positions per sequence; 0 = the model's own, at most 4096 */
+    uint32_t context;     /* positions per sequence; 0 = the model's own, at most 4096. May exceed what the model was made for (its text gets worse there) */
     uint32_t sequences;   /* sequences held at once; default 1 */
     uint32_t batch;       /* rows of one run = prompt chunk size; default 512 */
     uint32_t max_outputs; /* rows of one eval whose logits are kept; default 1 */
