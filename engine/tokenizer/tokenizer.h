@@ -1,7 +1,7 @@
 /* tokenizer.h - text to token ids and back, from the vocabulary inside a GGUF file.
  *
- * Models: "llama" (SentencePiece-style merges by score, byte fallback) and "gpt2" (byte-level BPE with the pre-tokenizers
- * of engine/tokenizer/pre.def). Any other is refused by name. Every table of the file is checked in ac_tokenizer_open.
+ * Models: "llama" (SentencePiece-style merges by score, byte fallback), "gpt2" (byte-level BPE with the pre-tokenizers of
+ * pre.def) and "gemma4" (the same over plain UTF-8). Any other is refused by name. Every table of the file is checked in ac_tokenizer_open.
  * An opened tokenizer is read-only: any number of threads may use it. It must be closed before its ac_gguf. */
 #ifndef AC_TOKENIZER_H
 #define AC_TOKENIZER_H
