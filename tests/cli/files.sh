@@ -1,0 +1,38 @@
+# Files that are none, or no model: exit code 1 and one line that names the file or what is wrong in it.
+. "$HERE/lib.sh"
+printf 'This is a text, not a model, and it is longer than any header would be.' >"$dir/text.gguf"
+: >"$dir/empty.gguf"
+cp "$tiny" "$dir/secret.gguf"
+mkdir "$dir/folder.gguf"
+bytes=$(wc -c <"$tiny")
+names="$dir/nowhere.gguf $dir/text.gguf $dir/empty.gguf $dir/folder.gguf /dev/null $tiny/below"
+for n in 3 4 8 23 24 100 1000 5000 $((bytes / 2)) $((bytes - 1)); do
+    head -c "$n" "$tiny" >"$dir/cut$n.gguf"
+    names="$names $dir/cut$n.gguf"
+done
+if [ "$(id -u)" != 0 ]; then
+    chmod 0 "$dir/secret.gguf"
+    names="$names $dir/secret.gguf"
+fi
+
+for name in $names; do
+    for command in run chat inspect tokenize detokenize "logits --tokens 1,2"; do
+        # shellcheck disable=SC2086
+        want 1 $command "$name"
+        out_empty
+        [ "$(wc -l <"$err")" = 1 ] || fail "$last: want one line"
+    done
+done
+want 1 run "$dir/nowhere.gguf"
+err_has 'nowhere\.gguf.*[Nn]o such file'
+want 1 run ""
+want 1 inspect "$dir/folder.gguf"
+err_has 'folder\.gguf'
+
+# A file of another architecture can be inspected, but is refused by name.
+LC_ALL=C sed 's/\(general\.architecture.\{12\}\)llama/\1lemma/' "$tiny" >"$dir/other.gguf"
+want 0 inspect "$dir/other.gguf"
+out_has 'general\.architecture.*"lemma"'
+want 1 run "$dir/other.gguf"
+err_has 'lemma'
+done_well
