@@ -1,4 +1,5 @@
-/* inspect.c - what a model file holds: a thin public face on the loader's view. Needs neither tokenizer nor device. */
+/* inspect.c - what a model file holds: a thin public face on the loader's view. Needs neither tokenizer nor
+ * device. */
 #include <anychip/anychip.h>
 
 #include "alloc.h"
@@ -51,7 +52,8 @@ void ac_inspect_describe(const ac_inspect *inspect, ac_inspect_info *out) {
     };
     for (size_t i = 0; i < out->tensors; i++) {
         const ac_gguf_tensor *t = ac_gguf_tensor_at(g, i);
-        out->parameters += t->dim[0] * t->dim[1] * t->dim[2] * t->dim[3]; /* the loader proved that each product fits */
+        out->parameters +=
+            t->dim[0] * t->dim[1] * t->dim[2] * t->dim[3]; /* the loader proved that each product fits */
     }
     ac_gguf_header_hash(g, out->header_hash);
 }
@@ -60,10 +62,12 @@ static const struct {
     const char *name;
     ac_value_kind kind;
 } types[] = {
-    [AC_KV_U8] = {"u8", AC_VALUE_UNSIGNED},   [AC_KV_I8] = {"i8", AC_VALUE_SIGNED},    [AC_KV_U16] = {"u16", AC_VALUE_UNSIGNED},
-    [AC_KV_I16] = {"i16", AC_VALUE_SIGNED},   [AC_KV_U32] = {"u32", AC_VALUE_UNSIGNED}, [AC_KV_I32] = {"i32", AC_VALUE_SIGNED},
-    [AC_KV_F32] = {"f32", AC_VALUE_FLOAT},    [AC_KV_BOOL] = {"bool", AC_VALUE_BOOL},  [AC_KV_STRING] = {"string", AC_VALUE_TEXT},
-    [AC_KV_ARRAY] = {"array", AC_VALUE_TEXT}, [AC_KV_U64] = {"u64", AC_VALUE_UNSIGNED}, [AC_KV_I64] = {"i64", AC_VALUE_SIGNED},
+    [AC_KV_U8] = {"u8", AC_VALUE_UNSIGNED},     [AC_KV_I8] = {"i8", AC_VALUE_SIGNED},
+    [AC_KV_U16] = {"u16", AC_VALUE_UNSIGNED},   [AC_KV_I16] = {"i16", AC_VALUE_SIGNED},
+    [AC_KV_U32] = {"u32", AC_VALUE_UNSIGNED},   [AC_KV_I32] = {"i32", AC_VALUE_SIGNED},
+    [AC_KV_F32] = {"f32", AC_VALUE_FLOAT},      [AC_KV_BOOL] = {"bool", AC_VALUE_BOOL},
+    [AC_KV_STRING] = {"string", AC_VALUE_TEXT}, [AC_KV_ARRAY] = {"array", AC_VALUE_TEXT},
+    [AC_KV_U64] = {"u64", AC_VALUE_UNSIGNED},   [AC_KV_I64] = {"i64", AC_VALUE_SIGNED},
     [AC_KV_F64] = {"f64", AC_VALUE_FLOAT},
 };
 
@@ -85,10 +89,13 @@ bool ac_inspect_next(const ac_inspect *inspect, size_t i, size_t *cursor, ac_ins
         out->bytes = s.n;
         return true;
     }
-    if (kv->elem == AC_KV_ARRAY || *cursor >= kv->count) return false; /* arrays of arrays: their shape only */
+    if (kv->elem == AC_KV_ARRAY || *cursor >= kv->count)
+        return false; /* arrays of arrays: their shape only */
     size_t at = (*cursor)++;
-    if (out->kind == AC_VALUE_FLOAT) out->f = ac_kv_float(kv, at);
-    else out->i = ac_kv_int(kv, at);
+    if (out->kind == AC_VALUE_FLOAT)
+        out->f = ac_kv_float(kv, at);
+    else
+        out->i = ac_kv_int(kv, at);
     out->u = (uint64_t)out->i;
     return true;
 }
@@ -96,7 +103,8 @@ bool ac_inspect_next(const ac_inspect *inspect, size_t i, size_t *cursor, ac_ins
 bool ac_inspect_tensor_at(const ac_inspect *inspect, size_t i, ac_inspect_tensor *out) {
     if (i >= ac_gguf_tensor_count(inspect->file)) return false;
     const ac_gguf_tensor *t = ac_gguf_tensor_at(inspect->file, i);
-    *out = (ac_inspect_tensor){
-        t->label, ac_type_describe(t->type)->name, t->n_dims, {t->dim[0], t->dim[1], t->dim[2], t->dim[3]}, t->bytes, t->part};
+    *out = (ac_inspect_tensor){t->label,  ac_type_describe(t->type)->name,
+                               t->n_dims, {t->dim[0], t->dim[1], t->dim[2], t->dim[3]},
+                               t->bytes,  t->part};
     return true;
 }
