@@ -135,7 +135,7 @@ static ac_status name_part(ac_status status, const char *path, ac_error *err) {
 }
 
 static ac_status load_part(ac_gguf *g, const char *path, ac__kvs *kvs, ac_error *err) {
-    ac__part *part;
+    ac__part *part = NULL;
     AC_TRY(add_part(g, &part, err));
     AC_TRY(map_file(path, part, err));
     return ac__gguf_parse(g, g->n_parts - 1, kvs, err);
@@ -209,7 +209,7 @@ ac_status ac_gguf_open(const char *path, ac_gguf **out, ac_error *err) {
 }
 
 static ac_status load_memory(ac_gguf *g, const void *data, size_t bytes, ac_error *err) {
-    ac__part *part;
+    ac__part *part = NULL;
     uint64_t no, count;
     AC_TRY(add_part(g, &part, err));
     part->data = data;

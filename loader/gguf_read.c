@@ -193,7 +193,7 @@ ac_status ac_gguf_u64(const ac_gguf *g, const char *key, uint64_t *out, ac_error
 }
 
 ac_status ac_gguf_u32(const ac_gguf *g, const char *key, uint32_t *out, ac_error *err) {
-    uint64_t v;
+    uint64_t v = 0;
     AC_TRY(read_unsigned(&g->kvs, key, "u32", UINT32_MAX, &v, err));
     *out = (uint32_t)v;
     return AC_OK;
