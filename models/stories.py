@@ -539,8 +539,8 @@ def race(t):
     t.say("{day}, there was a big race. {rname} was the fastest of all. \"[You will never win|I will win easily|You are far "
           "too slow], {h},\" {r.he} said and laughed.")
     t.ask("Who was the fastest of all?", "{rname} was the fastest of all.")
-    t.say("\"[I will do my best|We will see|I will try],\" said {h}. [For many days, {h.he} practised every "
-          "morning before the sun came up.|{^p} smiled and said, \"Just keep going.\"]".replace("For many days, ", ""))
+    t.say("\"[I will do my best|We will see|I will try],\" said {h}. [{^h.he} practised every morning before the "
+          "sun came up.|{^p} smiled and said, \"Just keep going.\"]")
     t.part()
     t.say("The race began. {r} ran ahead at once. But [soon {r.he} was so sure of winning that {r.he} lay down under a tree "
           "and fell asleep|{r.he} looked back to laugh at the others, and {r.he} fell into a muddy ditch|{r.he} stopped to "
@@ -656,8 +656,7 @@ def kind_deed_returned(t):
     t.say("{day}, {h} was sleeping in the sun when a little {s.kind} named {s} ran over {h.his} nose by mistake. "
           "{h} woke up and [caught {s.him}|was very angry].")
     t.say("\"Please let me go,\" said {s}. \"[One day, I will help you|I will never forget it|Maybe I can help you some day].\" "
-          "{h} laughed. \"[You are so small|How can you help me]{q}\" {h.he} said. But {h.he} let {s.him} go."
-          .replace("[You are so small|How can you help me]{q}", "How can someone so small help me?"))
+          "{h} laughed. \"How can someone so small help me?\" {h.he} said. But {h.he} let {s.him} go.")
     t.ask("Who ran over {h}'s nose?", "{s} {s.the} did.")
     t.part()
     t.say("Some days later, {h} [was caught in a net of strong ropes|walked into a net and could not get out]. "

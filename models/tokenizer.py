@@ -47,6 +47,11 @@ def _merge(symbols, pair):
     return out
 
 
+def plain_parts(text):
+    """The text between the special tokens."""
+    return [part for part in _SPECIAL.split(text) if part not in SPECIALS]
+
+
 class Tokenizer:
     def __init__(self, merges, size=None):
         self.merges = [tuple(m) for m in merges]
