@@ -27,6 +27,33 @@ static void row_f32(const ac_cpu_quantize *op, const float *x, uint8_t *out) {
     for (uint32_t i = 0; i < op->n; i++) y[i] = ac_window(x[i]);
 }
 
+/* 1 / (1 + c / 128) rounded to float32, c = 0 .. 3: the scales that a group of 32 may take above amax / 127. */
+static const float shrink[4] = {1.0f, 0x1.fc07fp-1f, 0x1.f81f82p-1f, 0x1.f4465ap-1f};
+
+/* The squared rounding error of a group's codes in units of 1/64 of a code, times the squared scale; an integer below 2^30. */
+static int32_t error_of(const float *x, float k, int c) {
+    int32_t sum = 0;
+    for (uint32_t i = 0; i < 32; i++) {
+        float t = ac_window(x[i]) * k;
+        int32_t u = ac_rne((t - (float)ac_rne(t)) * 64.0f);
+        sum += u * u;
+    }
+    return sum * (128 + c) * (128 + c);
+}
+
+/* Which of the four scales leaves the least error; the first of equals. */
+static int best_scale(const float *x, float k) {
+    int best = 0;
+    int32_t least = error_of(x, k, 0);
+    for (int c = 1; c < 4; c++) {
+        int32_t error = error_of(x, k * shrink[c], c);
+        if (error >= least) continue;
+        least = error;
+        best = c;
+    }
+    return best;
+}
+
 static void row_a32(const ac_cpu_quantize *op, const float *x, uint8_t *out) {
     int8_t *q = (int8_t *)out + op->lay.q;
     float *d = (float *)(void *)(out + op->lay.d);
@@ -35,8 +62,10 @@ static void row_a32(const ac_cpu_quantize *op, const float *x, uint8_t *out) {
         float amax = amax_of(x + 32 * g, 32), k = 0.0f;
         d[g] = 0.0f;
         if (amax != 0.0f) {
-            d[g] = amax * ac_from_bits(0x3C010204u);
             k = 127.0f * ac_rcp(amax);
+            int c = best_scale(x + 32 * g, k);
+            k = k * shrink[c];
+            d[g] = (amax * ac_from_bits(0x3C010204u)) * (1.0f + (float)c * 0.0078125f);
         }
         s[g] = (int16_t)codes(x + 32 * g, 32, k, q + 32 * g);
     }
