@@ -10,8 +10,8 @@ struct ac_detok {
     size_t room;
 };
 
-/* Whether byte i (from 1) of a character that starts with `lead` may be b: the well-formed sequences of the Unicode
- * Standard, table 3-7. */
+/* Whether byte i (from 1) of a character that starts with `lead` may be b: the well-formed sequences of the
+ * Unicode Standard, table 3-7. */
 static bool continues(unsigned char lead, size_t i, unsigned char b) {
     unsigned char low = 0x80, high = 0xBF;
     if (i == 1) {
@@ -23,10 +23,12 @@ static bool continues(unsigned char lead, size_t i, unsigned char b) {
     return b >= low && b <= high;
 }
 
-static size_t replacement(char *out) { return memcpy(out, "\xEF\xBF\xBD", 3), (size_t)3; }
+static size_t replacement(char *out) {
+    return memcpy(out, "\xEF\xBF\xBD", 3), (size_t)3;
+}
 
-/* Adds a byte; writes what it completes (a character, a replacement of what can no longer become one, or both). A zero
- * byte cannot be shown in a C string and is replaced as well. */
+/* Adds a byte; writes what it completes (a character, a replacement of what can no longer become one, or
+ * both). A zero byte cannot be shown in a C string and is replaced as well. */
 static size_t feed(ac_detok *d, unsigned char b, char *out) {
     size_t to = 0;
     if (d->held_n && !continues(d->held[0], d->held_n, b)) {

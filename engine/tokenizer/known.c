@@ -1,47 +1,84 @@
-/* known.c - tokens known by their text. Many files give a wrong type to the tokens that steer a chat, or do not say
- * which ones end a turn; the texts below mean the same in every vocabulary that has them. */
+/* known.c - tokens known by their text. Many files give a wrong type to the tokens that steer a chat, or do
+ * not say which ones end a turn; the texts below mean the same in every vocabulary that has them. */
 #include "vocab.h"
 
-static const struct {
-    const char *text;
-    uint8_t kind; /* added to what the file says */
-} known[] = {
-    {"<|eot_id|>", AC__TOK_ENDS}, {"<|im_end|>", AC__TOK_ENDS}, {"<|end|>", AC__TOK_ENDS}, {"<|return|>", AC__TOK_ENDS},
-    {"<|call|>", AC__TOK_ENDS}, {"<|calls|>", AC__TOK_ENDS}, {"<|flush|>", AC__TOK_ENDS}, {"<end_of_turn>", AC__TOK_ENDS},
-    {"<|endoftext|>", AC__TOK_ENDS}, {"</s>", AC__TOK_ENDS}, {"<|eom_id|>", AC__TOK_ENDS}, {"<EOT>", AC__TOK_ENDS},
-    {"_<EOT>", AC__TOK_ENDS}, {"[EOT]", AC__TOK_ENDS}, {"[EOS]", AC__TOK_ENDS}, {"<|end_of_text|>", AC__TOK_ENDS},
-    {"<end_of_utterance>", AC__TOK_ENDS}, {"<eos>", AC__TOK_ENDS}, {"<turn|>", AC__TOK_ENDS}, {"<|tool_response>", AC__TOK_ENDS},
-    {"<\xEF\xBD\x9C" "end\xE2\x96\x81of\xE2\x96\x81sentence\xEF\xBD\x9C>", AC__TOK_ENDS}, {"[e~[", AC__TOK_ENDS},
-    /* filling in the middle: a model that reaches padding or the next file is done */
-    {"<|fim_prefix|>", 0}, {"<fim-prefix>", 0}, {"<fim_prefix>", 0}, {"<PRE>", 0}, {AC__SPACE "<PRE>", 0},
-    {"<|code_prefix|>", 0}, {"<|prefix|>", 0}, {"<\xEF\xBD\x9C" "fim\xE2\x96\x81" "begin\xEF\xBD\x9C>", 0},
-    {"<|fim_suffix|>", 0}, {"<fim-suffix>", 0}, {"<fim_suffix>", 0}, {"<SUF>", 0}, {AC__SPACE "<SUF>", 0},
-    {"<|code_suffix|>", 0}, {"<|suffix|>", 0}, {"<\xEF\xBD\x9C" "fim\xE2\x96\x81hole\xEF\xBD\x9C>", 0},
-    {"<|fim_middle|>", 0}, {"<fim-middle>", 0}, {"<fim_middle>", 0}, {"<MID>", 0}, {AC__SPACE "<MID>", 0},
-    {"<|code_middle|>", 0}, {"<|middle|>", 0}, {"<\xEF\xBD\x9C" "fim\xE2\x96\x81" "end\xEF\xBD\x9C>", 0},
-    {"<|fim_pad|>", AC__TOK_ENDS}, {"<fim-pad>", AC__TOK_ENDS}, {"<fim_pad>", AC__TOK_ENDS}, {"<PAD>", AC__TOK_ENDS},
-    {"[PAD]", AC__TOK_ENDS}, {"<|fim_repo|>", AC__TOK_ENDS}, {"<|repo_name|>", AC__TOK_ENDS}, {"<fim-repo>", AC__TOK_ENDS},
-    {"<REPO>", AC__TOK_ENDS}, {"<reponame>", AC__TOK_ENDS}, {"<|file_sep|>", AC__TOK_ENDS},
+#define BAR "\xEF\xBD\x9C" /* U+FF5C, DeepSeek's */
+
+/* A turn, or all, is over. In filling the middle, a model that reaches padding or the next file is done. */
+static const char *const ends[] = {
+    "<|eot_id|>",
+    "<|im_end|>",
+    "<|end|>",
+    "<|return|>",
+    "<|call|>",
+    "<|calls|>",
+    "<|flush|>",
+    "<end_of_turn>",
+    "<|endoftext|>",
+    "</s>",
+    "<|eom_id|>",
+    "<EOT>",
+    "_<EOT>",
+    "[EOT]",
+    "[EOS]",
+    "<|end_of_text|>",
+    "<end_of_utterance>",
+    "<eos>",
+    "<turn|>",
+    "<|tool_response>",
+    "[e~[",
+    "<" BAR "end" AC__SPACE "of" AC__SPACE "sentence" BAR ">",
+    "<|fim_pad|>",
+    "<fim-pad>",
+    "<fim_pad>",
+    "<PAD>",
+    "[PAD]",
+    "<|fim_repo|>",
+    "<|repo_name|>",
+    "<fim-repo>",
+    "<REPO>",
+    "<reponame>",
+    "<|file_sep|>",
 };
 
-static uint32_t find(const ac_tokenizer *t, const char *text) { return ac__strings_find(&t->strings, text, strlen(text)); }
-static bool has(const ac_tokenizer *t, const char *text) { return find(t, text) != AC__NONE; }
+/* Control tokens that end nothing. */
+static const char *const controls[] = {
+    "<|fim_prefix|>",  "<fim-prefix>",    "<fim_prefix>", "<PRE>",
+    AC__SPACE "<PRE>", "<|code_prefix|>", "<|prefix|>",   "<" BAR "fim" AC__SPACE "begin" BAR ">",
+    "<|fim_suffix|>",  "<fim-suffix>",    "<fim_suffix>", "<SUF>",
+    AC__SPACE "<SUF>", "<|code_suffix|>", "<|suffix|>",   "<" BAR "fim" AC__SPACE "hole" BAR ">",
+    "<|fim_middle|>",  "<fim-middle>",    "<fim_middle>", "<MID>",
+    AC__SPACE "<MID>", "<|code_middle|>", "<|middle|>",   "<" BAR "fim" AC__SPACE "end" BAR ">",
+};
+
+/* The channel markers of the harmony format are part of what the model says. */
+static const char *const shown[] = {"<|channel|>", "<|message|>", "<|start|>", "<|constrain|>"};
+
+#define COUNT(list) (sizeof(list) / sizeof *(list))
+
+static uint32_t find(const ac_tokenizer *t, const char *text) {
+    return ac__strings_find(&t->strings, text, strlen(text));
+}
+static bool has(const ac_tokenizer *t, const char *text) {
+    return find(t, text) != AC__NONE;
+}
 
 static void set(ac_tokenizer *t, const char *text, uint8_t kind) {
     uint32_t id = find(t, text);
     if (id != AC__NONE) t->kind[id] = kind;
 }
 
+static void add(ac_tokenizer *t, const char *text, unsigned kind) {
+    uint32_t id = find(t, text);
+    if (id == AC__NONE) return;
+    t->kind[id] &= (uint8_t)~AC__TOK_SILENT;
+    t->kind[id] |= (uint8_t)kind;
+}
+
 void ac__known_tokens(ac_tokenizer *t) {
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        uint32_t id = find(t, known[i].text);
-        if (id == AC__NONE) continue;
-        t->kind[id] &= (uint8_t)~AC__TOK_SILENT;
-        t->kind[id] |= known[i].kind | AC__TOK_CONTROL;
-    }
-    /* The channel markers of the harmony format are part of what the model says. */
-    static const char *const shown[] = {"<|channel|>", "<|message|>", "<|start|>", "<|constrain|>"};
-    for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) set(t, shown[i], AC__TOK_USER);
+    for (size_t i = 0; i < COUNT(ends); i++) add(t, ends[i], AC__TOK_CONTROL | AC__TOK_ENDS);
+    for (size_t i = 0; i < COUNT(controls); i++) add(t, controls[i], AC__TOK_CONTROL);
+    for (size_t i = 0; i < COUNT(shown); i++) set(t, shown[i], AC__TOK_USER);
     /* There <|end|> closes a message, not the turn. */
     bool calls = has(t, "<|call|>") || has(t, "<|calls|>");
     if (calls && (has(t, "<|return|>") || has(t, "<|flush|>"))) set(t, "<|end|>", AC__TOK_USER);

@@ -1,4 +1,5 @@
-/* merge.c - merging neighbours, best pair first, of equal ones the leftmost; and the two vocabularies that do so. */
+/* merge.c - merging neighbours, best pair first, of equal ones the leftmost; and the two vocabularies that do
+ * so. */
 #include "vocab.h"
 
 bool ac__symbols_reserve(ac__encode *e, size_t n) {
@@ -55,7 +56,7 @@ void ac__merge(ac__encode *e, const char *text) {
     }
 }
 
-/* ---- SentencePiece-style ------------------------------------------------------------------------------------------- */
+/* ---- SentencePiece-style ---- */
 
 static ac_status emit_byte(ac__encode *e, unsigned char byte) {
     uint32_t id = e->t->byte_id[byte];
@@ -67,7 +68,8 @@ static ac_status emit_byte(ac__encode *e, unsigned char byte) {
 
 static ac_status spm_segment(ac__encode *e, const char *text, size_t begin, size_t end) {
     const ac_tokenizer *t = e->t;
-    if (!ac__symbols_reserve(e, end - begin)) return ac_fail(e->err, AC_ERR_MEMORY, "tokenizer: %zu symbols", end - begin);
+    if (!ac__symbols_reserve(e, end - begin))
+        return ac_fail(e->err, AC_ERR_MEMORY, "tokenizer: %zu symbols", end - begin);
     for (size_t i = begin; i < end;) {
         size_t n = ac__char_len((unsigned char)text[i]);
         if (n > end - i) n = end - i;
@@ -78,7 +80,8 @@ static ac_status spm_segment(ac__encode *e, const char *text, size_t begin, size
     for (uint32_t i = 0; i != AC__NONE; i = e->symbol[i].next) {
         const ac__symbol *s = &e->symbol[i];
         uint32_t id = s->id == AC__NONE ? ac__strings_find(&t->strings, text + s->at, s->n) : s->id;
-        if (id != AC__NONE) ac__emit(e, id);
+        if (id != AC__NONE)
+            ac__emit(e, id);
         else
             for (uint32_t k = 0; k < s->n; k++) AC_TRY(emit_byte(e, (unsigned char)text[s->at + k]));
     }
@@ -93,14 +96,18 @@ static char *escape_spaces(const char *p, size_t n, bool prefix, size_t *out_n) 
     if (!out) return NULL;
     if (prefix) memcpy(out, AC__SPACE, 3), to = 3;
     for (size_t i = 0; i < n; i++) {
-        if (p[i] == ' ') memcpy(out + to, AC__SPACE, 3), to += 3;
-        else out[to++] = p[i];
+        if (p[i] == ' ')
+            memcpy(out + to, AC__SPACE, 3), to += 3;
+        else
+            out[to++] = p[i];
     }
     *out_n = to;
     return out;
 }
 
-static bool space_at(const char *p, size_t n, size_t i) { return n - i >= 3 && memcmp(p + i, AC__SPACE, 3) == 0; }
+static bool space_at(const char *p, size_t n, size_t i) {
+    return n - i >= 3 && memcmp(p + i, AC__SPACE, 3) == 0;
+}
 
 ac_status ac__encode_spm(ac__encode *e, const char *text, size_t n, bool prefix) {
     size_t all;
@@ -122,7 +129,7 @@ ac_status ac__encode_spm(ac__encode *e, const char *text, size_t n, bool prefix)
     return status;
 }
 
-/* ---- byte-level BPE ------------------------------------------------------------------------------------------------- */
+/* ---- byte-level BPE ---- */
 
 /* The token a whole word is, AC__NONE when it is none. */
 static uint32_t word_token(ac__encode *e, const char *p, size_t n) {
@@ -133,7 +140,8 @@ static uint32_t word_token(ac__encode *e, const char *p, size_t n) {
         id = ac__strings_find(&t->strings, p, n);
     } else {
         size_t to = 0;
-        for (size_t i = 0; i < n; i++) to += ac__put_char(e->letters + to, ac__byte_letter((unsigned char)p[i]));
+        for (size_t i = 0; i < n; i++)
+            to += ac__put_char(e->letters + to, ac__byte_letter((unsigned char)p[i]));
         id = ac__strings_find(&t->strings, e->letters, to);
     }
     return id < t->n ? id : AC__NONE;
@@ -166,7 +174,8 @@ static ac_status bpe_word(ac__encode *e, const char *text, size_t begin, size_t 
     const ac_tokenizer *t = e->t;
     const char *p = text + begin;
     size_t n = end - begin;
-    bool whole = t->pre.flags & AC__PRE_IGNORE_MERGES || (t->pre.flags & AC__PRE_NEWLINES && all_newlines(p, n));
+    bool whole =
+        t->pre.flags & AC__PRE_IGNORE_MERGES || (t->pre.flags & AC__PRE_NEWLINES && all_newlines(p, n));
     uint32_t id = whole ? word_token(e, p, n) : AC__NONE;
     if (id != AC__NONE) return ac__emit(e, id), AC_OK;
     if (!ac__symbols_reserve(e, n)) return ac_fail(e->err, AC_ERR_MEMORY, "tokenizer: %zu symbols", n);
@@ -182,15 +191,18 @@ static ac_status bpe_word(ac__encode *e, const char *text, size_t begin, size_t 
     ac__merge(e, text);
     for (uint32_t i = 0; i != AC__NONE; i = e->symbol[i].next) {
         const ac__symbol *s = &e->symbol[i];
-        if (s->id < t->n) ac__emit(e, s->id);
-        else emit_bytes(e, text + s->at, s->n);
+        if (s->id < t->n)
+            ac__emit(e, s->id);
+        else
+            emit_bytes(e, text + s->at, s->n);
     }
     return AC_OK;
 }
 
 static ac_status bpe_text(ac__encode *e, const char *p, size_t n) {
     ac__text text;
-    if (!ac__text_open(&text, p, n)) return ac_fail(e->err, AC_ERR_MEMORY, "tokenizer: a text of %zu bytes", n);
+    if (!ac__text_open(&text, p, n))
+        return ac_fail(e->err, AC_ERR_MEMORY, "tokenizer: a text of %zu bytes", n);
     ac_status status = ac__pre_split(&e->t->pre, &e->words, text.subject, text.n, e->err);
     for (size_t i = 0, begin = 0; i < e->words.count && status == AC_OK; begin = e->words.end[i++])
         status = bpe_word(e, text.text, begin, e->words.end[i]);

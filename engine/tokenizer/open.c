@@ -27,9 +27,11 @@ static void AC_PRINTF(2, 3) warn(ac_tokenizer *t, const char *format, ...) {
         if (*c < ' ' || *c > '~') *c = '?';
 }
 
-static bool is(ac_str s, const char *text) { return s.n == strlen(text) && memcmp(s.p, text, s.n) == 0; }
+static bool is(ac_str s, const char *text) {
+    return s.n == strlen(text) && memcmp(s.p, text, s.n) == 0;
+}
 
-/* ---- optional keys: *out stays as it is when the key is absent ------------------------------------------------------ */
+/* ---- optional keys: *out stays as it is when the key is absent ---- */
 
 static ac_status optional_bool(reader *r, const char *key, bool *out) {
     return ac_gguf_find(r->g, key) ? ac_gguf_bool(r->g, key, out, r->err) : AC_OK;
@@ -44,11 +46,13 @@ static void optional_id(reader *r, const char *key, int32_t *out) {
     const ac_kv *kv = ac_gguf_find(r->g, key);
     if (!kv) return;
     uint64_t id;
-    if (ac_gguf_u64(r->g, key, &id, NULL) == AC_OK && id < r->t->n) *out = (int32_t)id;
-    else warn(r->t, "%s is no token of the vocabulary", key);
+    if (ac_gguf_u64(r->g, key, &id, NULL) == AC_OK && id < r->t->n)
+        *out = (int32_t)id;
+    else
+        warn(r->t, "%s is no token of the vocabulary", key);
 }
 
-/* ---- tokens ------------------------------------------------------------------------------------------------------------ */
+/* ---- tokens ---- */
 
 static ac_status read_tokens(reader *r) {
     ac_tokenizer *t = r->t;
@@ -56,8 +60,8 @@ static ac_status read_tokens(reader *r) {
     AC_TRY(ac_gguf_array(r->g, "tokenizer.ggml.tokens", AC_KV_STRING, &kv, r->err));
     if (kv->count == 0) return ac_fail(r->err, AC_ERR_FORMAT, "tokenizer.ggml.tokens: is empty");
     if (kv->count > TOKENS_MAX)
-        return ac_fail(r->err, AC_ERR_LIMIT, "tokenizer.ggml.tokens: want at most %u, the file has %llu", TOKENS_MAX,
-                       (unsigned long long)kv->count);
+        return ac_fail(r->err, AC_ERR_LIMIT, "tokenizer.ggml.tokens: want at most %u, the file has %llu",
+                       TOKENS_MAX, (unsigned long long)kv->count);
     t->n = (uint32_t)kv->count;
     t->kind = ac__calloc(t->n, 1);
     if (!t->kind || !ac__strings_open(&t->strings, t->n)) return no_memory(r);
@@ -66,7 +70,9 @@ static ac_status read_tokens(reader *r) {
     uint32_t duplicates = 0, longest = 0;
     while (ac_kv_next_string(kv, &cursor, &s)) {
         bool duplicate;
-        if (s.n > AC__TEXT_MAX) return ac_fail(r->err, AC_ERR_LIMIT, "tokenizer.ggml.tokens: token %u is too long", t->strings.count);
+        if (s.n > AC__TEXT_MAX)
+            return ac_fail(r->err, AC_ERR_LIMIT, "tokenizer.ggml.tokens: token %u is too long",
+                           t->strings.count);
         if (!ac__strings_append(&t->strings, s, &duplicate)) return no_memory(r);
         duplicates += duplicate;
         if (s.n > longest) longest = (uint32_t)s.n;
@@ -78,13 +84,14 @@ static ac_status read_tokens(reader *r) {
 
 static ac_status check_count(reader *r, const char *key, const ac_kv *kv) {
     if (kv->count == r->t->n) return AC_OK;
-    return ac_fail(r->err, AC_ERR_FORMAT, "%s: want %u entries, one per token, the file has %llu", key, r->t->n,
-                   (unsigned long long)kv->count);
+    return ac_fail(r->err, AC_ERR_FORMAT, "%s: want %u entries, one per token, the file has %llu", key,
+                   r->t->n, (unsigned long long)kv->count);
 }
 
 static ac_status read_types(reader *r) {
     static const char key[] = "tokenizer.ggml.token_type";
-    static const uint8_t kinds[] = {AC__TOK_SILENT, 0, AC__TOK_UNKNOWN, AC__TOK_CONTROL, AC__TOK_USER, AC__TOK_SILENT, AC__TOK_BYTE};
+    static const uint8_t kinds[] = {
+        AC__TOK_SILENT, 0, AC__TOK_UNKNOWN, AC__TOK_CONTROL, AC__TOK_USER, AC__TOK_SILENT, AC__TOK_BYTE};
     if (!ac_gguf_find(r->g, key)) return AC_OK;
     const ac_kv *kv;
     AC_TRY(ac_gguf_array(r->g, key, AC_KV_I32, &kv, r->err));
@@ -104,8 +111,10 @@ static ac_status read_scores(reader *r) {
     t->order = ac__calloc(t->n, sizeof *t->order);
     if (!t->order) return no_memory(r);
     if (!kv) return warn(t, "%s is missing: all are alike", key), AC_OK;
-    if (kv->elem == AC_KV_F32 || kv->elem == AC_KV_F64) AC_TRY(ac_gguf_array(r->g, key, kv->elem, &kv, r->err));
-    else AC_TRY(ac_gguf_array(r->g, key, AC_KV_I32, &kv, r->err));
+    if (kv->elem == AC_KV_F32 || kv->elem == AC_KV_F64)
+        AC_TRY(ac_gguf_array(r->g, key, kv->elem, &kv, r->err));
+    else
+        AC_TRY(ac_gguf_array(r->g, key, AC_KV_I32, &kv, r->err));
     AC_TRY(check_count(r, key, kv));
     for (uint32_t i = 0; i < t->n; i++) {
         float score = (float)ac_kv_float(kv, i) + 0.0f; /* -0 becomes 0 */
@@ -117,7 +126,7 @@ static ac_status read_scores(reader *r) {
     return AC_OK;
 }
 
-/* ---- merges --------------------------------------------------------------------------------------------------------------- */
+/* ---- merges ---- */
 
 /* The number of a string, which becomes known when it is not yet. */
 static ac_status intern(reader *r, ac_str s, uint32_t *id) {
@@ -130,9 +139,9 @@ static ac_status intern(reader *r, ac_str s, uint32_t *id) {
 }
 
 typedef struct joiner {
-    char *scratch;   /* both sides of the merge at hand */
+    char *scratch; /* both sides of the merge at hand */
     size_t scratch_n;
-    size_t kept;     /* bytes of merge_text in use, at most those of all merges */
+    size_t kept; /* bytes of merge_text in use, at most those of all merges */
     uint64_t all;
 } joiner;
 
@@ -182,7 +191,8 @@ static ac_status read_merges(reader *r) {
     const ac_kv *kv;
     AC_TRY(ac_gguf_array(r->g, key, AC_KV_STRING, &kv, r->err));
     if (kv->count > TOKENS_MAX)
-        return ac_fail(r->err, AC_ERR_LIMIT, "%s: want at most %u, the file has %llu", key, TOKENS_MAX, (unsigned long long)kv->count);
+        return ac_fail(r->err, AC_ERR_LIMIT, "%s: want at most %u, the file has %llu", key, TOKENS_MAX,
+                       (unsigned long long)kv->count);
     if (!ac__pairs_open(&r->t->pairs, (uint32_t)kv->count)) return no_memory(r);
     joiner j = {.all = kv->bytes};
     ac_status status = add_merges(r, kv, &j);
@@ -190,7 +200,7 @@ static ac_status read_merges(reader *r) {
     return status;
 }
 
-/* ---- what encode looks up ---------------------------------------------------------------------------------------------------- */
+/* ---- what encode looks up ---- */
 
 static void index_bytes(ac_tokenizer *t) {
     static const char digit[] = "0123456789ABCDEF";
@@ -200,7 +210,8 @@ static void index_bytes(ac_tokenizer *t) {
         if (t->single_id[b] >= t->n) t->single_id[b] = AC__NONE;
         t->byte_id[b] = ac__strings_find(&t->strings, name, sizeof name);
         if (t->byte_id[b] >= t->n) t->byte_id[b] = t->spm ? t->single_id[b] : AC__NONE;
-        t->letter[b] = ac__strings_find(&t->strings, letter, ac__put_char(letter, ac__byte_letter((unsigned char)b)));
+        t->letter[b] =
+            ac__strings_find(&t->strings, letter, ac__put_char(letter, ac__byte_letter((unsigned char)b)));
     }
 }
 
@@ -225,13 +236,13 @@ static ac_status index_specials(reader *r) {
     return AC_OK;
 }
 
-/* ---- the rest of the keys ------------------------------------------------------------------------------------------------------ */
+/* ---- the rest of the keys ---- */
 
 static void read_ids(reader *r) {
     ac_tokenizer *t = r->t;
-    static const char *const ends[] = {
-        "tokenizer.ggml.eos_token_id",     "tokenizer.ggml.eot_token_id",     "tokenizer.ggml.eom_token_id",
-        "tokenizer.ggml.fim_pad_token_id", "tokenizer.ggml.fim_rep_token_id", "tokenizer.ggml.fim_sep_token_id"};
+    static const char *const ends[] = {"tokenizer.ggml.eos_token_id",     "tokenizer.ggml.eot_token_id",
+                                       "tokenizer.ggml.eom_token_id",     "tokenizer.ggml.fim_pad_token_id",
+                                       "tokenizer.ggml.fim_rep_token_id", "tokenizer.ggml.fim_sep_token_id"};
     t->bos = t->spm && t->n > 1 ? 1 : -1;
     t->eos = t->spm && t->n > 2 ? 2 : -1;
     t->unk = t->spm ? 0 : -1;
@@ -260,7 +271,8 @@ static ac_status read_quirks(reader *r) {
     for (uint32_t i = 0; i < r->t->n; i++) {
         ac_str s = r->t->strings.key[i];
         bool special = r->t->kind[i] & (AC__TOK_CONTROL | AC__TOK_USER | AC__TOK_UNKNOWN);
-        if (special && !is(s, "<unk>") && !is(s, "<s>") && !is(s, "<|endoftext|>")) r->t->kind[i] |= AC__TOK_RSTRIP;
+        if (special && !is(s, "<unk>") && !is(s, "<s>") && !is(s, "<|endoftext|>"))
+            r->t->kind[i] |= AC__TOK_RSTRIP;
     }
     return AC_OK;
 }
@@ -280,7 +292,7 @@ static ac_status read_flags(reader *r) {
     return AC_OK;
 }
 
-/* ---- the kind of tokenizer ------------------------------------------------------------------------------------------------------- */
+/* ---- the kind of tokenizer ---- */
 
 static ac_status read_model(reader *r) {
     ac_tokenizer *t = r->t;
@@ -294,7 +306,8 @@ static ac_status read_model(reader *r) {
     }
     bool gemma4 = is(model, "gemma4");
     if (!gemma4 && !is(model, "gpt2")) {
-        return ac_fail(r->err, AC_ERR_UNSUPPORTED, "tokenizer.ggml.model: want llama, gpt2 or gemma4, the file has '%.*s'",
+        return ac_fail(r->err, AC_ERR_UNSUPPORTED,
+                       "tokenizer.ggml.model: want llama, gpt2 or gemma4, the file has '%.*s'",
                        (int)(model.n < 64 ? model.n : 64), model.p);
     }
     if (gemma4) {
@@ -313,8 +326,10 @@ static ac_status read_all(reader *r) {
     AC_TRY(read_model(r));
     AC_TRY(read_tokens(r));
     AC_TRY(read_types(r));
-    if (t->spm) AC_TRY(read_scores(r));
-    else AC_TRY(read_merges(r));
+    if (t->spm)
+        AC_TRY(read_scores(r));
+    else
+        AC_TRY(read_merges(r));
     read_ids(r);
     AC_TRY(read_quirks(r));
     AC_TRY(read_flags(r));

@@ -1,11 +1,17 @@
 /* pieces.c - the bytes of tokens as they appear in text. */
 #include "vocab.h"
 
-static int hex(char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; }
+static int hex(char c) {
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                                  : -1;
+}
 
 /* The byte of "<0x41>", -1 when the text is something else. */
 static int byte_of(ac_str s) {
-    if (s.n != 6 || memcmp(s.p, "<0x", 3) != 0 || s.p[5] != '>' || hex(s.p[3]) < 0 || hex(s.p[4]) < 0) return -1;
+    if (s.n != 6 || memcmp(s.p, "<0x", 3) != 0 || s.p[5] != '>' || hex(s.p[3]) < 0 || hex(s.p[4]) < 0)
+        return -1;
     return hex(s.p[3]) * 16 + hex(s.p[4]);
 }
 
@@ -26,8 +32,10 @@ static size_t letters_back(ac_str s, char *out) {
         unsigned char a = (unsigned char)s.p[i], b = i + 1 < s.n ? (unsigned char)s.p[i + 1] : 0;
         bool two = a >= 0xC2 && a <= 0xDF && (b & 0xC0) == 0x80;
         int byte = two ? ac__letter_byte((a & 0x1Fu) << 6 | (b & 0x3Fu)) : a < 0x80 ? ac__letter_byte(a) : -1;
-        if (byte >= 0) out[to++] = (char)byte;
-        else for (size_t k = 0; k <= two; k++) out[to++] = s.p[i + k];
+        if (byte >= 0)
+            out[to++] = (char)byte;
+        else
+            for (size_t k = 0; k <= two; k++) out[to++] = s.p[i + k];
         i += 1 + two;
     }
     return to;

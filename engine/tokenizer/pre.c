@@ -10,9 +10,12 @@ typedef struct step {
     const char *pattern;
 } step;
 
-#define S(...) {CUT_MATCHES, __VA_ARGS__}
-#define ENDS(pattern) {CUT_GROUP_ENDS, pattern}
-#define STARTS(pattern) {CUT_GROUP_STARTS, pattern}
+#define S(...)                                                                                               \
+    { CUT_MATCHES, __VA_ARGS__ }
+#define ENDS(pattern)                                                                                        \
+    { CUT_GROUP_ENDS, pattern }
+#define STARTS(pattern)                                                                                      \
+    { CUT_GROUP_STARTS, pattern }
 #define FAMILY(id, ...) static const step steps_##id[AC__PRE_STEPS + 1] = {__VA_ARGS__};
 #include "pre.def"
 
@@ -40,10 +43,14 @@ static ac_status compile(ac__pre *pre, const step *s, ac_error *err) {
     if (!context) return ac_fail(err, AC_ERR_MEMORY, "tokenizer: pre-tokenizer");
     int code;
     PCRE2_SIZE at;
-    pcre2_code *re = pcre2_compile((PCRE2_SPTR)s->pattern, PCRE2_ZERO_TERMINATED, PCRE2_UTF | PCRE2_UCP, &code, &at, context);
+    pcre2_code *re = pcre2_compile((PCRE2_SPTR)s->pattern, PCRE2_ZERO_TERMINATED, PCRE2_UTF | PCRE2_UCP,
+                                   &code, &at, context);
     pcre2_compile_context_free(context);
-    if (!re && code == PCRE2_ERROR_HEAP_FAILED) return ac_fail(err, AC_ERR_MEMORY, "tokenizer: pre-tokenizer");
-    if (!re) return ac_fail(err, AC_ERR_INTERNAL, "tokenizer: pattern '%s': PCRE2 error %d at %zu", s->pattern, code, (size_t)at);
+    if (!re && code == PCRE2_ERROR_HEAP_FAILED)
+        return ac_fail(err, AC_ERR_MEMORY, "tokenizer: pre-tokenizer");
+    if (!re)
+        return ac_fail(err, AC_ERR_INTERNAL, "tokenizer: pattern '%s': PCRE2 error %d at %zu", s->pattern,
+                       code, (size_t)at);
     pcre2_jit_compile(re, PCRE2_JIT_COMPLETE); /* without it, matching is only slower */
     pre->code[pre->steps] = re;
     pre->cut[pre->steps++] = s->cut;
@@ -115,15 +122,18 @@ static bool cut_groups(ac__words *w, const char *p, size_t from, size_t to, bool
 }
 
 /* One search from `at` of the word of n bytes at p; *from = n when there is none. */
-static ac_status search(const ac__pre *pre, unsigned k, ac__words *w, const char *p, size_t n, size_t at, size_t *from,
-                        size_t *to, ac_error *err) {
+static ac_status search(const ac__pre *pre, unsigned k, ac__words *w, const char *p, size_t n, size_t at,
+                        size_t *from, size_t *to, ac_error *err) {
     const uint32_t options = PCRE2_NO_UTF_CHECK | PCRE2_NOTEMPTY;
     int rc = pcre2_match(pre->code[k], (PCRE2_SPTR)p, n, at, options, w->match, pre->limits);
     if (rc == PCRE2_ERROR_JIT_STACKLIMIT)
         rc = pcre2_match(pre->code[k], (PCRE2_SPTR)p, n, at, options | PCRE2_NO_JIT, w->match, pre->limits);
     if (rc == PCRE2_ERROR_NOMATCH) return *from = n, AC_OK;
-    if (rc == PCRE2_ERROR_NOMEMORY) return ac_fail(err, AC_ERR_MEMORY, "tokenizer: matching a text of %zu bytes", n);
-    if (rc < 0) return ac_fail(err, AC_ERR_LIMIT, "text: the pre-tokenizer gives up at byte %zu of %zu (PCRE2 %d)", at, n, rc);
+    if (rc == PCRE2_ERROR_NOMEMORY)
+        return ac_fail(err, AC_ERR_MEMORY, "tokenizer: matching a text of %zu bytes", n);
+    if (rc < 0)
+        return ac_fail(err, AC_ERR_LIMIT, "text: the pre-tokenizer gives up at byte %zu of %zu (PCRE2 %d)",
+                       at, n, rc);
     const PCRE2_SIZE *found = pcre2_get_ovector_pointer(w->match);
     *from = found[0];
     *to = found[1];
@@ -131,16 +141,18 @@ static ac_status search(const ac__pre *pre, unsigned k, ac__words *w, const char
 }
 
 /* Cuts the word [begin, end) of the subject by step k. */
-static ac_status split_word(const ac__pre *pre, unsigned k, ac__words *w, const char *subject, size_t begin, size_t end,
-                            ac_error *err) {
+static ac_status split_word(const ac__pre *pre, unsigned k, ac__words *w, const char *subject, size_t begin,
+                            size_t end, ac_error *err) {
     const char *p = subject + begin;
     size_t n = end - begin, at = 0, from = 0, to = 0;
     bool ok = true;
     while (at < n && ok) {
         AC_TRY(search(pre, k, w, p, n, at, &from, &to, err));
         if (from == n) break;
-        if (pre->cut[k] == CUT_MATCHES) ok = cut(w, begin + from) && cut(w, begin + to);
-        else ok = cut_groups(w, subject, begin + from, begin + to, pre->cut[k] == CUT_GROUP_STARTS);
+        if (pre->cut[k] == CUT_MATCHES)
+            ok = cut(w, begin + from) && cut(w, begin + to);
+        else
+            ok = cut_groups(w, subject, begin + from, begin + to, pre->cut[k] == CUT_GROUP_STARTS);
         at = to;
     }
     if (!ok || !cut(w, end)) return ac_fail(err, AC_ERR_MEMORY, "tokenizer: words");

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-/* ---- trie ------------------------------------------------------------------------------------------------------------ */
+/* ---- trie ---- */
 
 /* The slot of an edge, or the free one where it would go. */
 static uint32_t edge_slot(const ac__trie *t, uint32_t node, unsigned char byte) {
@@ -82,7 +82,7 @@ void ac__trie_close(ac__trie *t) {
     memset(t, 0, sizeof *t);
 }
 
-/* ---- finding -------------------------------------------------------------------------------------------------------- */
+/* ---- finding ---- */
 
 typedef struct finder {
     const ac_tokenizer *t;
@@ -111,11 +111,14 @@ static uint32_t longest_at(const finder *f, size_t at, size_t limit, int32_t *id
 /* Longer ones first, then the leftmost. */
 static bool list(finder *f, size_t at, uint32_t size, int32_t id) {
     if (!ac__heap_reserve(&f->heap, f->heap.count + 1)) return false;
-    ac__heap_push(&f->heap, (ac__job){(uint64_t)(UINT32_MAX - size) << 32 | (uint32_t)at, size, (uint32_t)id});
+    ac__heap_push(&f->heap,
+                  (ac__job){(uint64_t)(UINT32_MAX - size) << 32 | (uint32_t)at, size, (uint32_t)id});
     return true;
 }
 
-static bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+static bool is_space(char c) {
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
 
 static bool take(finder *f, size_t at, uint32_t size, int32_t id) {
     if (f->count == f->room) {

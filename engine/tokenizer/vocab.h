@@ -13,13 +13,13 @@
 #define AC__SPACE "\xE2\x96\x81" /* U+2581, SentencePiece's visible space */
 #define AC__TEXT_MAX ((size_t)1 << 30)
 
-/* ---- strings.c: a set of strings, numbered in the order they came in --------------------------------------------- */
+/* ---- strings.c: a set of strings, numbered in the order they came in ---- */
 
 typedef struct ac__strings {
-    ac_str *key;       /* [count] the bytes stay the caller's */
+    ac_str *key; /* [count] the bytes stay the caller's */
     uint32_t count, room;
-    uint32_t *slot;    /* [mask + 1] number, AC__NONE = free */
-    uint32_t *tag;     /* [mask + 1] low half of the hash */
+    uint32_t *slot; /* [mask + 1] number, AC__NONE = free */
+    uint32_t *tag;  /* [mask + 1] low half of the hash */
     uint32_t mask;
 } ac__strings;
 
@@ -27,7 +27,8 @@ bool ac__strings_open(ac__strings *s, uint32_t expect);
 void ac__strings_close(ac__strings *s);
 /* The number of a string, AC__NONE when it is not there. */
 uint32_t ac__strings_find(const ac__strings *s, const char *p, size_t n);
-/* Appends a key. When an equal one is there already, the new number is used but never found: the first one wins. */
+/* Appends a key. When an equal one is there already, the new number is used but never found: the first one
+ * wins. */
 bool ac__strings_append(ac__strings *s, ac_str key, bool *duplicate);
 
 /* Pairs of symbols that merge: an open-addressed table. */
@@ -47,7 +48,7 @@ const ac__pair *ac__pairs_find(const ac__pairs *s, uint32_t left, uint32_t right
 /* The first one wins. */
 void ac__pairs_put(ac__pairs *s, uint32_t left, uint32_t right, uint32_t rank, uint32_t result);
 
-/* ---- heap.c: a binary heap, the smallest key on top ---------------------------------------------------------------- */
+/* ---- heap.c: a binary heap, the smallest key on top ---- */
 
 typedef struct ac__job {
     uint64_t key;
@@ -63,14 +64,16 @@ bool ac__heap_reserve(ac__heap *h, size_t n);
 void ac__heap_push(ac__heap *h, ac__job job); /* within what was reserved */
 ac__job ac__heap_pop(ac__heap *h);
 
-/* ---- text.c: UTF-8 -------------------------------------------------------------------------------------------------- */
+/* ---- text.c: UTF-8 ---- */
 
 /* Length in bytes of the character whose first byte this is; 1 for a byte that starts none. */
-static inline size_t ac__char_len(unsigned char lead) { return lead < 0xC0 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4; }
+static inline size_t ac__char_len(unsigned char lead) {
+    return lead < 0xC0 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+}
 
-/* What the pre-tokenizer sees and what the merges see: same length, same boundaries. `text` is the input with every
- * byte that decodes to nothing as U+FFFD and overlong forms made short; `subject` is valid UTF-8 for PCRE2. Where
- * nothing had to be changed, they are the input itself. */
+/* What the pre-tokenizer sees and what the merges see: same length, same boundaries. `text` is the input with
+ * every byte that decodes to nothing as U+FFFD and overlong forms made short; `subject` is valid UTF-8 for
+ * PCRE2. Where nothing had to be changed, they are the input itself. */
 typedef struct ac__text {
     const char *text, *subject;
     size_t n;
@@ -80,14 +83,12 @@ typedef struct ac__text {
 bool ac__text_open(ac__text *t, const char *p, size_t n);
 void ac__text_close(ac__text *t);
 
-/* ---- pre.c: pre-tokenizers ------------------------------------------------------------------------------------------- */
+/* ---- pre.c: pre-tokenizers ---- */
 
-enum { /* flags of a pre-tokenizer, and what the file may override */
-    AC__PRE_BOS = 1,           /* add_bos_token unless the file says otherwise */
-    AC__PRE_IGNORE_MERGES = 2, /* a word that is a token is that token */
-    AC__PRE_RAW = 4,           /* tokens are UTF-8, not byte letters; spaces are U+2581; bytes are <0xXX> */
-    AC__PRE_NEWLINES = 8       /* with RAW: a run of newlines that is a token is that token */
-};
+/* Flags of a pre-tokenizer. BOS: add_bos_token unless the file says otherwise. IGNORE_MERGES: a word that is
+ * a token is that token. RAW: tokens are UTF-8, not byte letters; spaces are U+2581; bytes are <0xXX>.
+ * NEWLINES: with RAW, a run of newlines that is a token is that token. */
+enum { AC__PRE_BOS = 1, AC__PRE_IGNORE_MERGES = 2, AC__PRE_RAW = 4, AC__PRE_NEWLINES = 8 };
 
 #define AC__PRE_STEPS 6
 
@@ -113,14 +114,14 @@ ac_status ac__words_open(ac__words *w, const ac__pre *pre, ac_error *err);
 void ac__words_close(ac__words *w);
 ac_status ac__pre_split(const ac__pre *pre, ac__words *w, const char *subject, size_t n, ac_error *err);
 
-/* ---- special.c: tokens that are recognised before everything else ------------------------------------------------------ */
+/* ---- special.c: tokens that are recognised before everything else ---- */
 
 typedef struct ac__trie {
     uint64_t *key;   /* [mask + 1] node << 8 | byte, all ones = free */
     uint32_t *child; /* [mask + 1] */
     uint32_t mask, nodes, room;
-    int32_t *any;    /* [nodes] token that ends here, -1 = none */
-    int32_t *user;   /* [nodes] the same, user-defined ones only */
+    int32_t *any;  /* [nodes] token that ends here, -1 = none */
+    int32_t *user; /* [nodes] the same, user-defined ones only */
 } ac__trie;
 
 /* A stretch of the text: a special token, or (id < 0) text to tokenize. */
@@ -131,15 +132,22 @@ typedef struct ac__part {
 
 bool ac__trie_add(ac__trie *trie, ac_str text, int32_t id, bool user);
 void ac__trie_close(ac__trie *trie);
-/* Cuts the text at its special tokens, longest ones first, of equal ones the leftmost. The caller frees *out. */
+/* Cuts the text at its special tokens, longest ones first, of equal ones the leftmost. The caller frees *out.
+ */
 ac_status ac__special_split(const ac_tokenizer *t, const char *text, size_t n, bool control, ac__part **out,
                             size_t *count, ac_error *err);
 
-/* ---- the tokenizer ------------------------------------------------------------------------------------------------------ */
+/* ---- the tokenizer ---- */
 
-enum { /* what a token is */
-    AC__TOK_CONTROL = 1, AC__TOK_UNKNOWN = 2, AC__TOK_USER = 4, AC__TOK_BYTE = 8, AC__TOK_SILENT = 16, AC__TOK_ENDS = 32,
-    AC__TOK_RSTRIP = 64 /* swallows the white space that follows it */
+/* What a token is. SILENT: no text at all. RSTRIP: swallows the white space that follows it. */
+enum {
+    AC__TOK_CONTROL = 1,
+    AC__TOK_UNKNOWN = 2,
+    AC__TOK_USER = 4,
+    AC__TOK_BYTE = 8,
+    AC__TOK_SILENT = 16,
+    AC__TOK_ENDS = 32,
+    AC__TOK_RSTRIP = 64
 };
 
 struct ac_tokenizer {
@@ -157,9 +165,9 @@ struct ac_tokenizer {
     ac__pairs pairs;
     ac__pre pre;
     ac__trie trie;
-    char *pieces;            /* the bytes of all tokens */
-    size_t *piece_at;        /* [n + 1] */
-    char *merge_text;        /* strings that only merges know */
+    char *pieces;     /* the bytes of all tokens */
+    size_t *piece_at; /* [n + 1] */
+    char *merge_text; /* strings that only merges know */
     int32_t bos, eos, unk;
     char name[64];
     char warning[256];
