@@ -90,7 +90,7 @@ def chat_prompt(turns, question):
     return f"{text}{tk.TURN}user\n{question}{tk.EOS}\n{tk.TURN}assistant\n"
 
 
-def encode(tok, doc, bos=True):
+def encode(tok, doc, bos=True, limit=CONTEXT):
     """Entries of the document: tokens with LEARN where the model should learn them."""
     out = [tk.BOS_ID] if bos else []
     if doc[0] == "story":
@@ -102,17 +102,17 @@ def encode(tok, doc, bos=True):
         turn = [tk.TURN_ID] + tok.encode("user\n" + q) + [tk.EOS_ID] + newline
         turn += [tk.TURN_ID] + tok.encode("assistant\n")
         turn += [t | LEARN for t in tok.encode(a) + [tk.EOS_ID]] + newline
-        if len(out) + len(turn) > CONTEXT:
+        if len(out) + len(turn) > limit:
             break
         out += turn
     return out
 
 
-def pack(docs, open_rows=24):
-    """Whole documents into rows of CONTEXT, each into the fullest open row where it fits."""
+def pack(docs, width, open_rows=24):
+    """Whole documents into rows of `width`, each into the fullest open row where it fits."""
     rows, done = [], []
     for doc in docs:
-        best = max((r for r in rows if len(r) + len(doc) <= CONTEXT), key=len, default=None)
+        best = max((r for r in rows if len(r) + len(doc) <= width), key=len, default=None)
         if best is None:
             if len(rows) == open_rows:
                 fullest = max(rows, key=len)
@@ -121,27 +121,26 @@ def pack(docs, open_rows=24):
             best = []
             rows.append(best)
         best += doc
-    return [r + [tk.PAD_ID | START] * (CONTEXT - len(r)) for r in done + rows]
+    return [r + [tk.PAD_ID | START] * (width - len(r)) for r in done + rows]
 
 
 def shard(job):
     """Rows number `index` of the corpus."""
-    seed, index, path = job
+    seed, index, path, width = job
     rng, tok = random.Random(f"{seed}/{index}"), tk.Tokenizer.load(path)
     docs, total = [], 0
     while total < SHARD_TOKENS:
-        ids = encode(tok, document(rng), bos=rng.random() < 0.95)
-        if len(ids) > CONTEXT:
+        ids = encode(tok, document(rng), bos=rng.random() < 0.95, limit=width)
+        if not 1 < len(ids) <= width:
             continue
         ids[0] |= START
         docs.append(ids)
         total += len(ids)
-    rows = np.array(pack(docs), np.uint16)
-    return rows
+    return np.array(pack(docs, width), np.uint16)
 
 
-def make_rows(seed, tokens, path, workers):
-    jobs = [(seed, i, path) for i in range(max(1, tokens // SHARD_TOKENS))]
+def make_rows(seed, tokens, path, workers, width):
+    jobs = [(seed, i, path, width) for i in range(max(1, tokens // SHARD_TOKENS))]
     with multiprocessing.get_context("fork").Pool(workers) as pool:
         return np.concatenate(list(pool.imap(shard, jobs)))
 
@@ -171,6 +170,7 @@ def main():
     ap.add_argument("--count", type=int, default=20)
     ap.add_argument("--size", type=int, default=1280)
     ap.add_argument("--tokens", type=int, default=150_000_000)
+    ap.add_argument("--width", type=int, default=CONTEXT, help="tokens in a row: the longest document")
     ap.add_argument("--workers", type=int, default=os.cpu_count())
     ap.add_argument("--out", default="out")
     o = ap.parse_args()
@@ -186,7 +186,7 @@ def main():
     elif o.what == "tokenizer":
         make_tokenizer(o.seed, o.size).save(path)
     else:
-        rows = make_rows(o.seed, o.tokens, path, o.workers)
+        rows = make_rows(o.seed, o.tokens, path, o.workers, o.width)
         np.save(os.path.join(o.out, "rows.npy"), rows)
         learn = (rows & LEARN != 0).mean()
         pad = (rows & TOKEN_MASK == tk.PAD_ID).mean()

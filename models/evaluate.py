@@ -34,7 +34,7 @@ def load_gguf(path):
          for x in r.tensors}
     p = {"embd": t["token_embd.weight"], "nf": t["output_norm.weight"]}
     for name, gguf_name in model.GGUF_NAMES.items():
-        p[name] = np.stack([t[f"blk.{l}.{gguf_name}.weight"] for l in range(model.LAYERS)])
+        p[name] = np.stack([t[f"blk.{l}.{gguf_name}.weight"] for l in range(r.fields["llama.block_count"].contents())])
     f = r.fields["tokenizer.ggml.merges"]
     merges = [bytes(f.parts[i]).decode("utf-8").split(" ") for i in f.data]
     return {k: jnp.asarray(v) for k, v in p.items()}, tk.Tokenizer(merges)

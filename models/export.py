@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes DIR/model.npz and DIR/tokenizer.json as a GGUF file: matrices Q5_0, embeddings (tied) Q8_0, norms F32.
+"""Writes DIR/model.npz and DIR/tokenizer.json as a GGUF file: matrices Q5_0 (Q8_0 where the model has few layers),
+embeddings (tied) Q8_0, norms F32.
 
     export.py --dir DIR --out anychip-stories.gguf
 
@@ -17,17 +18,17 @@ import tokenizer as tk
 
 TEMPLATE = ("{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n' }}"
             "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}")
-Q5_0, Q8_0 = gguf.GGMLQuantizationType.Q5_0, gguf.GGMLQuantizationType.Q8_0
+Q8_0 = gguf.GGMLQuantizationType.Q8_0
 
 
-def add_metadata(w):
+def add_metadata(w, p, kind):
     w.add_name("anychip-stories")
     w.add_description("A small story teller and answerer of simple questions, built into anychip")
     w.add_license("MIT")
-    w.add_file_type(gguf.LlamaFileType.MOSTLY_Q5_0)
+    w.add_file_type(gguf.LlamaFileType["MOSTLY_" + kind.name])
     w.add_context_length(model.CONTEXT)
     w.add_embedding_length(model.WIDTH)
-    w.add_block_count(model.LAYERS)
+    w.add_block_count(model.layers(p))
     w.add_feed_forward_length(model.FFN)
     w.add_head_count(model.HEADS)
     w.add_head_count_kv(model.KV_HEADS)
@@ -54,14 +55,14 @@ def add_tokenizer(w, tok):
     w.add_chat_template(TEMPLATE)
 
 
-def add_tensors(w, p):
+def add_tensors(w, p, kind):
     w.add_tensor("token_embd.weight", quantize(p["embd"], Q8_0), raw_dtype=Q8_0)
     w.add_tensor("output_norm.weight", p["nf"])
-    for l in range(model.LAYERS):
+    for l in range(model.layers(p)):
         for name, gguf_name in model.GGUF_NAMES.items():
             key = f"blk.{l}.{gguf_name}.weight"
             if name in model.MATRICES:
-                w.add_tensor(key, quantize(p[name][l], Q5_0), raw_dtype=Q5_0)
+                w.add_tensor(key, quantize(p[name][l], kind), raw_dtype=kind)
             else:
                 w.add_tensor(key, p[name][l])
 
@@ -73,9 +74,10 @@ def main():
     o = ap.parse_args()
     p = {k: np.asarray(v, np.float32) for k, v in np.load(os.path.join(o.dir, "model.npz")).items()}
     w = gguf.GGUFWriter(o.out, "llama")
-    add_metadata(w)
+    kind = gguf.GGMLQuantizationType[model.matrix_type(p)]
+    add_metadata(w, p, kind)
     add_tokenizer(w, tk.Tokenizer.load(os.path.join(o.dir, "tokenizer.json")))
-    add_tensors(w, p)
+    add_tensors(w, p, kind)
     w.write_header_to_file()
     w.write_kv_data_to_file()
     w.write_tensors_to_file()

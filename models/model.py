@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-LAYERS, WIDTH, HEADS, KV_HEADS, HEAD, FFN = 5, 256, 4, 2, 64, 512
+WIDTH, HEADS, KV_HEADS, HEAD, FFN = 256, 4, 2, 64, 512
 EPS, ROPE_BASE, CONTEXT = 1e-5, 10000.0, 512
 MATRICES = {"wq": (HEADS * HEAD, WIDTH), "wk": (KV_HEADS * HEAD, WIDTH), "wv": (KV_HEADS * HEAD, WIDTH),
             "wo": (WIDTH, HEADS * HEAD), "wg": (FFN, WIDTH), "wu": (FFN, WIDTH), "wd": (WIDTH, FFN)}
@@ -18,13 +18,17 @@ GGUF_NAMES = {"wq": "attn_q", "wk": "attn_k", "wv": "attn_v", "wo": "attn_output
               "n1": "attn_norm", "n2": "ffn_norm"}
 
 
-def init(seed, vocab):
+def layers(p):
+    return p["wq"].shape[0]
+
+
+def init(seed, vocab, depth):
     rng = np.random.default_rng(seed)
     p = {"embd": rng.normal(0, 0.05, (vocab, WIDTH))}
     for name, (rows, cols) in MATRICES.items():
         scale = cols ** -0.5 * (0.3 if name in ("wo", "wd") else 1.0)
-        p[name] = rng.normal(0, scale, (LAYERS, rows, cols))
-    p.update(n1=np.ones((LAYERS, WIDTH)), n2=np.ones((LAYERS, WIDTH)), nf=np.ones(WIDTH))
+        p[name] = rng.normal(0, scale, (depth, rows, cols))
+    p.update(n1=np.ones((depth, WIDTH)), n2=np.ones((depth, WIDTH)), nf=np.ones(WIDTH))
     return {k: jnp.asarray(v, jnp.float32) for k, v in p.items()}
 
 
@@ -50,12 +54,18 @@ def round_q5_0(w):
     return ((q - 16) * d.astype(jnp.float16).astype(jnp.float32)).reshape(w.shape)
 
 
+def matrix_type(p):
+    """A shallow model has room for Q8_0 in 2.5 MB, a deeper one for Q5_0. Embeddings are Q8_0 always."""
+    return "Q8_0" if layers(p) <= 3 else "Q5_0"
+
+
 def rounded(params):
     """The weights that the exported file holds. Gradients pass straight through the rounding."""
     through = lambda w, r: w + jax.lax.stop_gradient(r - w)
     out = dict(params, embd=through(params["embd"], round_q8_0(params["embd"])))
+    rounding = {"Q8_0": round_q8_0, "Q5_0": round_q5_0}[matrix_type(params)]
     for name in MATRICES:
-        out[name] = through(params[name], round_q5_0(params[name]))
+        out[name] = through(params[name], rounding(params[name]))
     return out
 
 
@@ -106,7 +116,7 @@ def forward(p, tokens, segments, dtype=jnp.float32):
     mask = jnp.tril(jnp.ones((t, t), bool))[None] & (segments[:, :, None] == segments[:, None, :])
     table = rope_table(jnp.arange(t, dtype=jnp.float32))
     x = p["embd"][tokens].astype(dtype)
-    for l in range(LAYERS):
+    for l in range(layers(p)):
         x = block(p, l, x, table, lambda _, q, k, v: attention(q, k, v, mask))
     return (rms(x, p["nf"]) @ p["embd"].T.astype(dtype)).astype(jnp.float32)
 
@@ -132,13 +142,13 @@ def _decode(p, tokens, lengths, steps):
             return attention(q, *written[-1], mask)
 
         x = p["embd"][tokens[:, t]][:, None]
-        for l in range(LAYERS):
+        for l in range(layers(p)):
             x = block(p, l, x, table, attend)
         best = (rms(x[:, 0], p["nf"]) @ p["embd"].T).argmax(-1).astype(tokens.dtype)
         following = jnp.where(t + 1 < lengths, tokens[:, t + 1], best)
         return tokens.at[:, t + 1].set(following), tuple(written)
 
-    return jax.lax.fori_loop(0, steps - 1, step, (tokens, ((empty, empty),) * LAYERS))[0]
+    return jax.lax.fori_loop(0, steps - 1, step, (tokens, ((empty, empty),) * layers(p)))[0]
 
 
 def greedy(params, prompts, new_tokens, end, batch=64):

@@ -3,6 +3,7 @@
 
     train.py --dir DIR --steps 8000            # a schedule in steps: repeatable
     train.py --dir DIR --minutes 5             # the same schedule over the clock
+    train.py --dir DIR --steps 8000 --resume   # goes on from DIR/state.npz (written every --save steps)
 
 Matrices learn with Muon (momentum, made orthogonal by a Newton-Schulz iteration), embeddings and norms with Adam.
 The last part of the schedule trains through the rounding of the file format, so that the exported weights are the
@@ -40,8 +41,9 @@ def loss_of(params, entries, use_rounding, dtype):
 def orthogonal(g):
     """The nearest orthogonal matrix, roughly, for each matrix of a stack: Muon's Newton-Schulz iteration."""
     tall = g.shape[-2] > g.shape[-1]
-    x = (g.swapaxes(-1, -2) if tall else g).astype(jnp.bfloat16)
-    x = x / (jnp.sqrt((x.astype(jnp.float32) ** 2).sum((-1, -2), keepdims=True)) + 1e-7).astype(jnp.bfloat16)
+    x = g.swapaxes(-1, -2) if tall else g
+    x = x / (jnp.sqrt((x * x).sum((-1, -2), keepdims=True)) + 1e-7)
+    x = x.astype(jnp.float32 if jax.default_backend() == "cpu" else jnp.bfloat16)
     for _ in range(5):
         s = x @ x.swapaxes(-1, -2)
         x = 3.4445 * x + (-4.7750 * s + 2.0315 * (s @ s)) @ x
@@ -91,6 +93,22 @@ def batches(count, size, seed):
             yield order[i:i + size]
 
 
+def save_state(path, params, state, number):
+    flat = {f"p/{k}": v for k, v in params.items()}
+    for k, v in state.items():
+        flat.update({f"m/{k}": v} if k in model.MATRICES else {f"m/{k}": v[0], f"v/{k}": v[1]})
+    np.savez(path + ".new.npz", number=number, **{k: np.asarray(v) for k, v in flat.items()})
+    os.replace(path + ".new.npz", path)
+
+
+def load_state(path):
+    f = np.load(path)
+    params = {k[2:]: jnp.asarray(f[k]) for k in f if k.startswith("p/")}
+    moment = lambda k: jnp.asarray(f[f"m/{k}"])
+    state = {k: moment(k) if k in model.MATRICES else (moment(k), jnp.asarray(f[f"v/{k}"])) for k in params}
+    return params, state, int(f["number"])
+
+
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--dir", default="out")
@@ -98,6 +116,9 @@ def main():
     ap.add_argument("--minutes", type=float)
     ap.add_argument("--batch", type=int, default=128)
     ap.add_argument("--seed", type=int, default=1)
+    ap.add_argument("--layers", type=int, default=5)
+    ap.add_argument("--save", type=int, default=0, help="write DIR/state.npz every so many steps")
+    ap.add_argument("--resume", action="store_true")
     ap.add_argument("--float32", action="store_true", help="no bfloat16 in the matrix products")
     o = ap.parse_args()
     assert (o.steps is None) != (o.minutes is None), "give --steps or --minutes"
@@ -105,18 +126,25 @@ def main():
     vocab = len(tk.Tokenizer.load(os.path.join(o.dir, "tokenizer.json")).tokens)
     host_rows = np.load(os.path.join(o.dir, "rows.npy"))
     rows = jnp.asarray(host_rows)
-    params = model.init(o.seed, vocab)
+    params, number = model.init(o.seed, vocab, o.layers), 0
     zero = lambda name, w: jnp.zeros_like(w) if name in model.MATRICES else (jnp.zeros_like(w), jnp.zeros_like(w))
     state = {name: zero(name, w) for name, w in params.items()}
+    state_path = os.path.join(o.dir, "state.npz")
+    if o.resume:
+        assert o.steps, "a schedule over the clock cannot be resumed"
+        params, state, number = load_state(state_path)
     print(f"{model.count(params)} parameters, {len(rows)} rows, {jax.devices()[0]}", flush=True)
 
     index_of = batches(len(rows), o.batch, o.seed)
+    for _ in range(number):
+        next(index_of)
     plain, with_rounding = make_step(False, dtype), make_step(True, dtype)
     spare = lambda: (jax.tree.map(jnp.copy, params), jax.tree.map(jnp.copy, state))
-    for f in (plain, with_rounding):  # compile before the clock starts
-        jax.block_until_ready(f(*spare(), rows, jnp.asarray(next(index_of)), 0.0, 1.0))
+    if o.minutes:  # compile before the clock starts
+        for f in (plain, with_rounding):
+            jax.block_until_ready(f(*spare(), rows, jnp.arange(o.batch), 0.0, 1.0))
 
-    begun, number, history, progress, recent = time.time(), 0, [], 0.0, []
+    begun, history, progress, recent = time.time(), [], number / o.steps if o.steps else 0.0, []
     while progress < 1:
         f = with_rounding if progress >= ROUNDING_FROM else plain
         params, state, loss = f(params, state, rows, jnp.asarray(next(index_of)), schedule(progress), float(number + 1))
@@ -131,8 +159,10 @@ def main():
             history.append({"step": number, "seconds": round(elapsed, 1), "loss": round(mean, 5)})
             print(history[-1], flush=True)
             recent = []
+        if o.save and number % o.save == 0:
+            save_state(state_path, params, state, number)
     np.savez(os.path.join(o.dir, "model.npz"), **{k: np.asarray(v) for k, v in params.items()})
-    log = {"steps": number, "batch_rows": o.batch, "tokens": number * o.batch * model.CONTEXT, "rows": len(rows),
+    log = {"steps": number, "batch_rows": o.batch, "tokens": number * o.batch * rows.shape[1], "layers": model.layers(params), "rows": len(rows),
            "parameters": model.count(params), "seed": o.seed, "seconds": round(time.time() - begun, 1),
            "device": str(jax.devices()[0]), "history": history}
     with open(os.path.join(o.dir, "log.json"), "w") as out:
