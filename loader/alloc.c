@@ -1,22 +1,23 @@
 #include "alloc.h"
 
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 static _Atomic long made;
-static _Atomic long allowed = -1;
+static _Atomic long fail_from = LONG_MAX, fail_to = LONG_MAX;
 static _Atomic size_t largest;
 
 /* Counts one allocation; false when a test wants it to fail. */
 static int allow(size_t bytes) {
     long n = atomic_fetch_add_explicit(&made, 1, memory_order_relaxed);
-    long limit = atomic_load_explicit(&allowed, memory_order_relaxed);
     size_t most = atomic_load_explicit(&largest, memory_order_relaxed);
     while (bytes > most && !atomic_compare_exchange_weak(&largest, &most, bytes)) {
     }
-    return limit < 0 || n < limit;
+    return n < atomic_load_explicit(&fail_from, memory_order_relaxed) ||
+           n >= atomic_load_explicit(&fail_to, memory_order_relaxed);
 }
 
 void *ac__malloc(size_t bytes) {
@@ -56,11 +57,20 @@ void *ac__array_grow(void *p, size_t n, size_t size) {
     return __builtin_mul_overflow(n, size, &bytes) ? NULL : ac__realloc(p, bytes);
 }
 
-void ac__alloc_fail_after(long n) {
-    atomic_store(&allowed, -1);
+static void fail_between(long from, long to) {
+    atomic_store(&fail_from, LONG_MAX);
     atomic_store(&made, 0);
     atomic_store(&largest, 0);
-    atomic_store(&allowed, n);
+    atomic_store(&fail_to, to);
+    atomic_store(&fail_from, from < 0 ? LONG_MAX : from);
+}
+
+void ac__alloc_fail_after(long n) {
+    fail_between(n, LONG_MAX);
+}
+
+void ac__alloc_fail_once(long n) {
+    fail_between(n, n + 1);
 }
 
 long ac__alloc_count(void) {

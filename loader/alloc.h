@@ -19,9 +19,11 @@ void *ac__array(size_t n, size_t size);
 /* The same for an array that grows; on NULL `p` is still the caller's. */
 void *ac__array_grow(void *p, size_t n, size_t size);
 
-/* For tests: the next n allocations succeed, every later one fails; n < 0 ends that (the state at start). */
+/* For tests: the next n allocations succeed, then all of them fail, or just one; n < 0 ends that (the state
+ * at start). Both start the counts below afresh. */
 void ac__alloc_fail_after(long n);
-/* For tests: allocations (not counting frees) made since the last ac__alloc_fail_after. */
+void ac__alloc_fail_once(long n);
+/* For tests: allocations (not counting frees) asked for since then. */
 long ac__alloc_count(void);
 /* For tests: the largest allocation asked for since then, in bytes. */
 size_t ac__alloc_largest(void);

@@ -68,7 +68,7 @@ uint32_t ac_gguf_version(const ac_gguf *g);
 size_t ac_gguf_parts(const ac_gguf *g);                      /* number of files */
 const char *ac_gguf_part_path(const ac_gguf *g, size_t part); /* "(memory)" for memory */
 uint64_t ac_gguf_bytes(const ac_gguf *g);                    /* size of all files */
-/* The mapping of one part, for backends that import it whole. */
+/* The mapping of one part, page-aligned, for backends that import it whole; NULL and 0 for memory. */
 void ac_gguf_part_mapping(const ac_gguf *g, size_t part, const void **data, size_t *bytes);
 /* Asks the system to start reading the files in the background, unless they would fill more than half of
  * memory. */

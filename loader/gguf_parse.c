@@ -174,7 +174,6 @@ static ac_status parse_kv(reader *r, uint64_t index, ac_kv *kv, ac_error *err) {
         return ac_fail(err, AC_ERR_FORMAT, "key number %" PRIu64 ": want 1 to %d bytes of name, have %zu",
                        index, KEY_MAX, kv->key.n);
     if (!take_u32(r, &type)) return truncated(err, "key", kv->key);
-    if (type > AC_KV_F64) return bad_type(type, kv->key, err);
     kv->type = (ac_kv_type)type;
     kv->count = 1;
     elem = type;

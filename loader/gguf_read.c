@@ -61,8 +61,9 @@ uint64_t ac_gguf_bytes(const ac_gguf *g) {
 }
 
 void ac_gguf_part_mapping(const ac_gguf *g, size_t part, const void **data, size_t *bytes) {
-    *data = g->parts[part].data;
-    *bytes = g->parts[part].bytes;
+    bool mapped = g->parts[part].path != NULL;
+    *data = mapped ? g->parts[part].data : NULL;
+    *bytes = mapped ? g->parts[part].bytes : 0;
 }
 
 void ac_gguf_header_hash(const ac_gguf *g, uint8_t out[16]) {

@@ -60,7 +60,31 @@ static void heads(gw *w) {
     refused(w, AC_ERR_FORMAT, "key count");
 }
 
+/* The smallest entries there are: as many as fit are taken, one more is refused by its count. */
+static void counts(gw *w) {
+    gw_head(w, 3, 0, 1), gw_key(w, "a", AC_KV_U8), gw_u8(w, 1);
+    accepted(w, "a key of 14 bytes");
+    gw_head(w, 3, 0, 2), gw_key(w, "a", AC_KV_U8), gw_u8(w, 1), gw_data(w, 13);
+    refused(w, AC_ERR_FORMAT, "key count 2: more than the file can hold");
+    gw_head(w, 3, 1, 0), gw_tensor(w, "t", 0, 0, 1, (uint64_t)1);
+    refused(w, AC_ERR_FORMAT, "tensor t: want 4 bytes at offset 0");
+    gw_head(w, 3, 2, 0), gw_tensor(w, "t", 0, 0, 1, (uint64_t)1), gw_data(w, 32);
+    refused(w, AC_ERR_FORMAT, "tensor count 2: more than the file can hold");
+}
+
 static void keys(gw *w) {
+    char name[65536];
+    memset(name, '~', sizeof name);
+    gw_head(w, 3, 0, 1), gw_lstr(w, name, 65535), gw_u32(w, AC_KV_U8), gw_u8(w, 1);
+    accepted(w, "the longest key");
+    name[0] = ' ';
+    for (size_t n = 64; n <= 65; n++) { /* what a message shows of it */
+        char detail[128];
+        snprintf(detail, sizeof detail, "key %.64s%s: no value type 13", name, n > 64 ? "..." : "");
+        gw_head(w, 3, 0, 1), gw_lstr(w, name, n), gw_u32(w, 13), gw_u8(w, 1);
+        refused(w, AC_ERR_FORMAT, detail);
+    }
+
     gw_head(w, 3, 0, 1), gw_u64(w, 0), gw_u32(w, AC_KV_U32), gw_u64(w, 0);
     refused(w, AC_ERR_FORMAT, "key number 0: want 1 to 65535 bytes of name, have 0");
     gw_head(w, 3, 0, 1), gw_u64(w, 65536), gw_data(w, 65536 + 12);
@@ -268,6 +292,7 @@ static void arguments(void) {
 int main(void) {
     gw w = {0};
     heads(&w);
+    counts(&w);
     keys(&w);
     arrays(&w);
     alignments(&w);

@@ -36,6 +36,8 @@ static void check_details(void) {
     check_detail("\x80|\xc3|\xff|\xc0\xaf", "?|?|?|??");            /* stray, cut off, no lead, overlong */
     check_detail("\xed\xa0\x80|\xe0\x80\x80", "???|???");           /* surrogate, overlong */
     check_detail("\xf4\x90\x80\x80|\xf0\x8f\xbf\xbf", "????|????"); /* beyond the last, overlong */
+    check_detail(" ~\xe0\xa0\x80\xed\x9f\xbf\xef\xbf\xbf\xf0\x90\x80\x80\xf4\x8f\xbf\xbf",
+                 " ~\xe0\xa0\x80\xed\x9f\xbf\xef\xbf\xbf\xf0\x90\x80\x80\xf4\x8f\xbf\xbf"); /* edges */
     check_detail("\xf0\x9f\x99|\xe4\xb8", "???|??");
     check_detail("\xc2\x9b|\xc2\xa0", "??|\xc2\xa0"); /* C1 control, no-break space */
     CHECK(ac_fail(NULL, AC_ERR_LIMIT, "%s", "x") == AC_ERR_LIMIT, "err may be NULL");
@@ -100,6 +102,13 @@ static void check_memory(void) {
           "the third fails");
     CHECK(!ac__array(1, 1) && !ac__array_grow(a, 1, 1), "and all later ones");
     CHECK(ac__alloc_count() == 8 && ac__alloc_largest() == 100, "%ld", ac__alloc_count());
+    ac__alloc_fail_once(1);
+    void *c = ac__malloc(1);
+    CHECK(c && !ac__malloc(1), "the second fails");
+    ac__free(c);
+    c = ac__malloc(1);
+    CHECK(c && ac__alloc_count() == 3, "and no other");
+    ac__free(c);
     ac__alloc_fail_after(-1);
     CHECK(ac__alloc_count() == 0 && ac__alloc_largest() == 0, "counted afresh");
     a = ac__realloc(a, 2);

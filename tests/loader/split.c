@@ -113,6 +113,10 @@ static void refused(const char *name, ac_status status, const char *who, const c
 static void bad_second(fault f, ac_status status, const char *detail) {
     write_part("m-00002-of-00003.gguf", 1, 3, f);
     refused("m-00001-of-00003.gguf", status, "m-00002-of-00003.gguf", detail);
+    ac_gguf *g;
+    ac_error err;
+    ac_gguf_open(path_of("m-00001-of-00003.gguf"), &g, &err);
+    CHECK(!strncmp(err.detail, "m-00002-of-00003.gguf: ", 23), "%s", err.detail);
     write_part("m-00002-of-00003.gguf", 1, 3, (fault){0});
 }
 
@@ -153,13 +157,28 @@ static void check_bad(void) {
     refused("empty.gguf", AC_ERR_FORMAT, "empty.gguf", "empty file");
 }
 
+/* A name shorter than the end it should have; as many parts as there may be. */
+static void check_names(void) {
+    CHECK(!chdir(folder), "%s", folder);
+    ac_gguf *g;
+    ac_error err;
+    write_part("s.gguf", 1, 3, (fault){0});
+    CHECK(ac_gguf_open("s.gguf", &g, &err) == AC_ERR_FORMAT &&
+              strstr(err.detail, "s.gguf: part 2 of 3: want a name"),
+          "%s", err.detail);
+    CHECK(!unlink("s.gguf") && !chdir("/"), "s.gguf");
+    write_part("m-00001-of-65535.gguf", 0, 65535, (fault){0});
+    refused("m-00001-of-65535.gguf", AC_ERR_IO, "m-00002-of-65535.gguf", "cannot open");
+    unlink(path_of("m-00001-of-65535.gguf"));
+}
+
 /* Every allocation of a split model made to fail in turn. */
-static void check_memory(void) {
+static void check_memory(void (*fail)(long)) {
     write_model(3);
     for (long n = 0;; n++) {
         ac_gguf *g;
         ac_error err = {0};
-        ac__alloc_fail_after(n);
+        fail(n);
         ac_status status = ac_gguf_open(path_of("m-00002-of-00003.gguf"), &g, &err);
         ac__alloc_fail_after(-1);
         ac_gguf_close(&g);
@@ -216,7 +235,9 @@ int main(void) {
     check_good(2);
     check_good(12);
     check_bad();
-    check_memory();
+    check_memory(ac__alloc_fail_after);
+    check_memory(ac__alloc_fail_once);
+    check_names();
     check_large();
     for (uint64_t count = 1; count <= 12; count++)
         for (uint64_t no = 0; no < count; no++) {
