@@ -1,8 +1,9 @@
-/* template.h - chat templates: the subset of Jinja that models' chat templates use, rendered as the transformers
- * library renders it (trim_blocks and lstrip_blocks on, no autoescaping, immutable values, loop controls).
+/* template.h - chat templates: the subset of Jinja that models' chat templates use, rendered as the
+ * transformers library renders it (trim_blocks and lstrip_blocks on, no autoescaping, immutable values, loop
+ * controls).
  *
- * A template comes with a model file and is hostile: steps, depth, memory and output are limited, and nothing but
- * the input below can be reached from it. Rendering needs at most 1 MiB of the caller's stack. */
+ * A template comes with a model file and is hostile: steps, depth, memory and output are limited, and nothing
+ * but the input below can be reached from it. Rendering needs at most 1 MiB of the caller's stack. */
 #ifndef AC_TEMPLATE_H
 #define AC_TEMPLATE_H
 
@@ -48,11 +49,10 @@ enum {
     AC_TEMPLATE_MAX_SOURCE = 4 << 20
 };
 
-/* Renders `bytes` bytes of template. *out is NUL-terminated and ac__malloc'ed (loader/alloc.h); NULL on failure.
- *   AC_ERR_FORMAT       not a valid template; detail names the line
- *   AC_ERR_UNSUPPORTED  a construct outside the subset; detail names it and the line
- *   AC_ERR_TEXT         raise_exception (detail ends with its message), or an operation that fails on these values
- *   AC_ERR_LIMIT        a limit above, or nesting
+/* Renders `bytes` bytes of template. *out is NUL-terminated and ac__malloc'ed (loader/alloc.h); NULL on
+ * failure. AC_ERR_FORMAT       not a valid template; detail names the line AC_ERR_UNSUPPORTED  a construct
+ * outside the subset; detail names it and the line AC_ERR_TEXT         raise_exception (detail ends with its
+ * message), or an operation that fails on these values AC_ERR_LIMIT        a limit above, or nesting
  *   AC_ERR_ARGUMENT     a variable's JSON is not valid
  *   AC_ERR_MEMORY
  * Thread-safe. */
