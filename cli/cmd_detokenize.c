@@ -6,14 +6,33 @@
 
 #include "cli.h"
 
-/* Text of all ids; the bytes are exact unless `whole` asks for whole characters. */
+/* Whether the model's tokenizer puts a space in front of every text, which must go again. */
+static int adds_space(const ac_model *model, bool *answer) {
+    ac_error err = {0};
+    cli_ids ids = {0};
+    const char *p;
+    size_t n = 0;
+    int rc = cli_tokenize_text(model, "a", 1, 0, &ids);
+    if (!rc && ids.n && ac_token_bytes(model, ids.p[0], false, &p, &n, &err))
+        rc = cli_fail_status(NULL, &err);
+    *answer = n && *p == ' ';
+    cli_ids_free(&ids);
+    return rc;
+}
+
+/* The bytes that the tokens stand for. */
 static int text_of(const ac_model *model, const cli_ids *ids, bool special, cli_buf *out) {
     ac_error err = {0};
+    bool strip;
+    int rc = adds_space(model, &strip);
+    if (rc) return rc;
     for (size_t i = 0; i < ids->n; i++) {
         const char *p;
         size_t n;
         if (ac_token_bytes(model, ids->p[i], special, &p, &n, &err)) return cli_fail_status(NULL, &err);
-        cli_buf_add(out, p, n);
+        size_t skip = strip && n && *p == ' ';
+        if (n) strip = false; /* only in front of the text */
+        cli_buf_add(out, p + skip, n - skip);
     }
     return out->failed ? cli_fail("out of memory") : CLI_OK;
 }

@@ -12,9 +12,7 @@ same "$out" "$dir/one"
 [ "$(digest)" = "$reference" ] || fail "$last: another digest"
 wants 0 'the cat' chat "$tiny" -n 8 # no newline at the end
 same "$out" "$dir/one"
-wants 0 '
-   
-' chat "$tiny"
+wants 0 "$(printf '\n   \n\t\n')" chat "$tiny"
 out_empty
 
 # One line of JSON per answer; the second one's prompt holds the first question and answer, but only the new part is fed.

@@ -1,6 +1,6 @@
 # The logits command: its file, its digest, and that nothing which should not matter does.
 . "$HERE/lib.sh"
-tokens=1,268,270,271,259,300,5,6,7,8,9,10,11,12,13,14,15,16,17
+tokens=1,268,270,271,259,290,5,6,7,8,9,10,11,12,13,14,15,16,17
 f=$dir/logits.bin
 
 want 0 logits "$tiny" --tokens $tokens --out "$f"

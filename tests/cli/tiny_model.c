@@ -29,7 +29,8 @@ static const char *const words[] = {"\xe2\x96\x81",
                                     "\xe2\x96\x81upon",
                                     "me",
                                     "\xe2\x96\x81time",
-                                    "\xe2\x96\x81cat",
+                                    "\xe2\x96\x81"
+                                    "cat",
                                     "\xe2\x96\x81"
                                     "dog",
                                     ".",

@@ -31,7 +31,7 @@ no 'unknown option --zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz' run --zzzzzzzzzzzzzzzzzzz
 no 'unknown option -x' run -x
 no 'unknown option -qx' run -qx
 no 'unknown option --prompt' devices --prompt x
-no 'unknown option --$' run --=3
+no 'unknown option --=3' run --=3
 no 'option --json takes no value' run --json=1
 no 'option -n needs a value: -n N' run -n
 no 'option --temp needs a value: --temp T' run --temp

@@ -24,7 +24,11 @@ enum {
 };
 
 #define AC_PACKED __attribute__((packed))
+#ifdef __cplusplus
+#define AC_BLOCK_CHECK(type, NAME) static_assert(sizeof(type) == AC_BLOCK_BYTES_##NAME, "layout of " #NAME)
+#else
 #define AC_BLOCK_CHECK(type, NAME) _Static_assert(sizeof(type) == AC_BLOCK_BYTES_##NAME, "layout of " #NAME)
+#endif
 
 /* ---- Numbers (docs/numerics.md, section 1) ------------------------------------------------------------- */
 
@@ -59,7 +63,7 @@ static inline float ac_cut(float y) {
 static inline float ac_half(uint16_t h) {
     uint32_t m = h & 0x7fffu, sign = (uint32_t)(h & 0x8000u) << 16;
     if (m > 0x7bffu) m = 0x7bffu;
-    uint32_t u = m < 0x400u ? ac_bits((float)(int32_t)m * 0x1p-24f) : (m << 13) + (112u << 23);
+    uint32_t u = m < 0x400u ? ac_bits((float)(int32_t)m * 5.9604644775390625e-8f /* 2^-24 */) : (m << 13) + (112u << 23);
     return ac_from_bits(u | sign);
 }
 
