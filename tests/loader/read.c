@@ -241,12 +241,14 @@ static void check_small(void) {
     ac_gguf_close(&g);
     gw_free(&w);
     gw_head(&w, 3, 1, 0);
-    gw_tensor(&w, "a name of sixty-four bytes exactly, which is the longest allowed", 0, 0, 4, (uint64_t)1,
-              (uint64_t)2, (uint64_t)1, (uint64_t)3);
+    gw_tensor(&w, "a name of \x1b\x7f\xffty-four bytes exactly, which is the longest allowed", 0, 0, 4,
+              (uint64_t)1, (uint64_t)2, (uint64_t)1, (uint64_t)3);
     gw_pad(&w, 32);
     gw_data(&w, 24);
     g = open_memory(&w);
     const ac_gguf_tensor *t = ac_gguf_tensor_at(g, 0);
+    CHECK(!strcmp(t->label, "a name of \x3f\x3f\x3fty-four bytes exactly, which is the longest allowed"),
+          "%s", t->label);
     CHECK(t->n_dims == 4 && t->bytes == 24 && t->dim[3] == 3, "four dimensions");
     ac_gguf_close(&g);
     gw_free(&w);
