@@ -98,7 +98,7 @@ static ac_status read_rope_divisors(const ac_gguf *g, ac_rope_params *p, ac_erro
         memcpy(&f, t->data + i * sizeof f, sizeof f);
         if (!(f >= 1e-6f && f <= 1e6f)) return ac_fail(err, AC_ERR_FORMAT, "rope_freqs.weight: element %u is %g", i, (double)f);
     }
-    p->divisors = (const float *)(const void *)t->data;
+    p->divisors = t->data;
     return AC_OK;
 }
 

@@ -23,7 +23,7 @@ typedef struct ac_rope_params {
     double factor;           /* context extension, >= 1 (linear, YaRN) */
     double original_context; /* YaRN */
     double ext_factor, attn_factor, beta_fast, beta_slow; /* YaRN */
-    const float *divisors;   /* [rot/2] of rope_freqs.weight, or NULL; checked to be finite and positive */
+    const uint8_t *divisors; /* float32 [rot/2] of rope_freqs.weight, any alignment, or NULL; checked to be finite and positive */
 } ac_rope_params;
 
 typedef struct ac_hparams {

@@ -93,7 +93,7 @@ static double frequency(const ac_rope_params *p, ramp r, uint32_t i) {
     double f = exp_of(-(2.0 * i / p->rot) * log_of(p->base));
     if (p->divisors) {
         float d;
-        memcpy(&d, p->divisors + i, sizeof d);
+        memcpy(&d, p->divisors + i * sizeof d, sizeof d);
         f = f / (double)d;
     }
     if (p->kind == AC_ROPE_PLAIN) return f;

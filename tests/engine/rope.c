@@ -16,7 +16,7 @@ static double yarn_keep(const ac_rope_params *p, uint32_t i) {
 
 static double want_frequency(const ac_rope_params *p, uint32_t i) {
     double f = pow(p->base, -2.0 * i / p->rot);
-    if (p->divisors) f /= p->divisors[i];
+    if (p->divisors) f /= ((const float *)(const void *)p->divisors)[i];
     if (p->kind == AC_ROPE_LINEAR) f /= p->factor;
     if (p->kind == AC_ROPE_YARN) {
         double keep = yarn_keep(p, i);
@@ -52,7 +52,7 @@ int main(void) {
     ac_rope_params small = {AC_ROPE_PLAIN, 2, 10000, 1, 4096, 1, 1, 32, 1, NULL};
     ac_rope_params linear = {AC_ROPE_LINEAR, 96, 10000, 4, 4096, 1, 1, 32, 1, NULL};
     ac_rope_params yarn = {AC_ROPE_YARN, 128, 1e6, 4, 32768, 1, 1, 32, 1, NULL};
-    ac_rope_params llama3 = {AC_ROPE_PLAIN, 64, 500000, 1, 8192, 1, 1, 32, 1, divisors};
+    ac_rope_params llama3 = {AC_ROPE_PLAIN, 64, 500000, 1, 8192, 1, 1, 32, 1, (const uint8_t *)divisors};
     compare("plain", &plain, 4096);
     compare("far", &far, 131072);
     compare("two channels", &small, 4096);
