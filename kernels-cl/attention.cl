@@ -1,0 +1,183 @@
+/* attention: softmax(q k) v over the cache, in two launches.
+ * attention_page: one work-group of WG items per (page, head, row) makes the page's output, largest score and weight sum.
+ * attention_merge: one work-group per (head, row) puts the pages together.
+ * Rows are launched in slices that fit `parts`; the slice's first row is the launch's global offset.
+
+ * A return before a barrier, even one that all items of a group take, is miscompiled by PoCL 3.1 (wrong results with several
+ * pages, right ones in Oclgrind); EARLY_OUT says that the device is not concerned.
+ * parts: float [row of the slice][head][pages][HEAD_DIM + 2]: output, largest score, weight sum (as int bits). */
+#define PART (HEAD_DIM + 2)
+
+inline global float *part_of(global float *parts, uint row, uint heads, uint head, uint pages, uint page) {
+    return parts + (((ulong)row * heads + head) * pages + page) * PART;
+}
+
+inline float weight_of(float x) { return exp_of(x, -24.0f); }
+
+/* Pairs of q's codes, as they meet the pairs of the cache. Ends with a barrier. */
+inline void query_codes(global const float *q, local short *code, local float *dq, local uint *mags, local uint *most) {
+    uint lid = get_local_id(0);
+    group_magnitudes(q, mags, most);
+    for (uint g = lid; g < GROUPS; g += WG) dq[g] = kv14_scale(most[g]);
+    for (uint c = lid; c < EVEN; c += WG) code[c] = c < HEAD_DIM ? (short)kv14_code(window(q[c]), kv14_factor(most[c / 32])) : (short)0;
+    barrier(CLK_LOCAL_MEM_FENCE);
+}
+
+/* s of position t of a sub-block. */
+inline float score_of(bytes_in sub, uint t, local const short2 *code, local const float *dq, float scale) {
+    global const short2 *k = (global const short2 *)sub + t;
+    global const float *dk = (global const float *)(sub + AT_DK) + t;
+    float s = 0.0f;
+    for (uint g = 0; g < GROUPS; g++) {
+        int sum = 0;
+        for (uint i = g * 16; i < min(g * 16 + 16, (uint)PAIRS); i++) {
+            short2 a = code[i], b = k[i * SUB];
+            sum += a.x * b.x + a.y * b.y;
+        }
+        s = s + (dq[g] * dk[g * SUB]) * wide(sum);
+    }
+    return s * scale;
+}
+
+/* Channel c of a sub-block: its 32 positions' values, weighted. A is the largest weight times scale. */
+inline float value_of(bytes_in sub, uint c, local const short2 *code, float A) {
+    global const short2 *v = (global const short2 *)(sub + AT_V) + c;
+    int sum = 0;
+    for (uint i = 0; i < SUB / 2; i++) {
+        short2 a = code[i], b = v[i * EVEN];
+        sum += a.x * b.x + a.y * b.y;
+    }
+    return (A * as_float(0x39000400u)) * wide(sum);
+}
+
+/* The largest key of key[0 .. PAGE): left in key[0]. */
+inline void largest_key(local int *key) {
+    for (uint step = PAGE / 2; step > 0; step /= 2) {
+        barrier(CLK_LOCAL_MEM_FENCE);
+        for (uint t = get_local_id(0); t < step; t += WG) key[t] = max(key[t], key[t + step]);
+    }
+    barrier(CLK_LOCAL_MEM_FENCE);
+}
+
+inline void sum_ints(local int *v) {
+    for (uint step = PAGE / 2; step > 0; step /= 2) {
+        barrier(CLK_LOCAL_MEM_FENCE);
+        for (uint t = get_local_id(0); t < step; t += WG) v[t] += v[t + step];
+    }
+    barrier(CLK_LOCAL_MEM_FENCE);
+}
+
+/* One page's weights: a[t] = p_t * dv_t and, summed in count[0], p_t in 2^-22. n positions are in use. */
+inline void page_weights(bytes_in page, uint n, float most, local const float *score, local float *a, local int *count) {
+    for (uint t = get_local_id(0); t < PAGE; t += WG) {
+        float p = t < n ? weight_of(score[t] - most) : 0.0f;
+        global const float *dv = (global const float *)(page + t / SUB * SUB_BYTES + AT_DV);
+        a[t] = t < n ? p * dv[t % SUB] : 0.0f;
+        count[t] = rne(p * 4194304.0f);
+    }
+    sum_ints(count);
+}
+
+/* Largest a of each sub-block to most[], codes of all to code[]. Ends with a barrier. */
+inline void weight_codes(local const float *a, local float *most, local short *code) {
+    for (uint b = get_local_id(0); b < PAGE / SUB; b += WG) {
+        uint m = 0;
+        for (uint t = b * SUB; t < b * SUB + SUB; t++) m = max(m, as_uint(a[t]));
+        most[b] = as_float(m);
+    }
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (uint t = get_local_id(0); t < PAGE; t += WG) {
+        float A = most[t / SUB];
+        code[t] = A == 0.0f ? (short)0 : (short)min(rne(a[t] * (8191.0f * rcp(A))), 8191);
+    }
+    barrier(CLK_LOCAL_MEM_FENCE);
+}
+
+kernel __attribute__((reqd_work_group_size(WG, 1, 1)))
+void attention_page(global const int *in, uint pos_at, uint seq_at, uint pages_at, uint max_pages, bytes_in kv, uint heads,
+                    uint kv_heads, bytes_out arena, ulong q_at, uint q_row, global float *parts, uint part_pages, float scale) {
+    local short2 codes[PAIRS], weights[PAGE / 2];
+    local float dq[GROUPS], score[PAGE], a[PAGE], most[PAGE / SUB];
+    local uint mags[HEAD_DIM], group_most[GROUPS];
+    local int ints[PAGE];
+    uint page = get_group_id(0), head = get_global_id(1), r = get_global_id(2), lid = get_local_id(0);
+    uint last = (uint)in[pos_at + r];
+#ifdef EARLY_OUT
+    if (page * PAGE > last) return;
+#else
+    last = max(last, page * PAGE); /* work for nothing: a page that no merge reads */
+#endif
+    uint n = min(last - page * PAGE + 1, (uint)PAGE), kv_head = head / (heads / kv_heads);
+    uint where = (uint)in[pages_at + (uint)in[seq_at + r] * max_pages + page];
+    bytes_in mem = kv + sub_at(where, kv_heads, kv_head, 0);
+
+    query_codes(row_f(arena, q_at, r, q_row) + head * HEAD_DIM, (local short *)codes, dq, mags, group_most);
+    for (uint t = lid; t < PAGE; t += WG) {
+        float s = t < n ? score_of(mem + t / SUB * SUB_BYTES, t % SUB, codes, dq, scale) : 0.0f;
+        score[t] = s;
+        ints[t] = t < n ? key_of(s) : INT_MIN;
+    }
+    largest_key(ints);
+    float largest = from_key(ints[0]);
+    barrier(CLK_LOCAL_MEM_FENCE);
+    page_weights(mem, n, largest, score, a, ints);
+    weight_codes(a, most, (local short *)weights);
+    global float *out = part_of(parts, r - get_global_offset(2), heads, head, part_pages, page);
+    for (uint c = lid; c < HEAD_DIM; c += WG) {
+        float o = 0.0f;
+        for (uint b = 0; b < (n + SUB - 1) / SUB; b++)
+            if (most[b] != 0.0f) o = o + value_of(mem + b * SUB_BYTES, c, weights + b * (SUB / 2), most[b]);
+        out[c] = cut(o);
+    }
+    if (lid == 0) {
+        out[HEAD_DIM] = largest;
+        ((global int *)out)[HEAD_DIM + 1] = ints[0];
+    }
+}
+
+#define MERGE_TILE 64
+
+/* The largest of the pages' largest scores. Ends with a barrier. */
+inline float merge_largest(global const float *part, uint n, local int *key) {
+    int k = INT_MIN;
+    for (uint c = get_local_id(0); c < n; c += WG) k = max(k, key_of(part[c * PART + HEAD_DIM]));
+    key[get_local_id(0)] = k;
+    for (uint step = WG / 2; step > 0; step /= 2) {
+        barrier(CLK_LOCAL_MEM_FENCE);
+        if (get_local_id(0) < step) key[get_local_id(0)] = max(key[get_local_id(0)], key[get_local_id(0) + step]);
+    }
+    barrier(CLK_LOCAL_MEM_FENCE);
+    return from_key(key[0]);
+}
+
+/* Each item sums the channels c = lid, lid + WG, ...; all sum the weights. */
+#define CHANNELS ((HEAD_DIM + WG - 1) / WG)
+
+kernel __attribute__((reqd_work_group_size(WG, 1, 1)))
+void attention_merge(global const int *in, uint pos_at, uint heads, global const float *parts, uint part_pages, bytes_out arena, ulong out_at, uint out_row) {
+    local int key[WG];
+    local float factor[MERGE_TILE], count[MERGE_TILE];
+    uint head = get_global_id(1), r = get_global_id(2), lid = get_local_id(0);
+    uint n = (uint)in[pos_at + r] / PAGE + 1;
+    global const float *part = part_of((global float *)parts, r - get_global_offset(2), heads, head, part_pages, 0);
+    float largest = merge_largest(part, n, key), sum = 0.0f, o[CHANNELS];
+    for (uint i = 0; i < CHANNELS; i++) o[i] = 0.0f;
+    for (uint at = 0; at < n; at += MERGE_TILE) {
+        uint m = min(n - at, (uint)MERGE_TILE);
+        for (uint c = lid; c < m; c += WG) {
+            factor[c] = weight_of(part[(at + c) * PART + HEAD_DIM] - largest);
+            count[c] = wide(((global const int *)part)[(at + c) * PART + HEAD_DIM + 1]);
+        }
+        barrier(CLK_LOCAL_MEM_FENCE);
+        for (uint c = 0; c < m; c++) {
+            for (uint i = 0; i < CHANNELS; i++)
+                if (lid + i * WG < HEAD_DIM) o[i] = o[i] + factor[c] * part[(at + c) * PART + lid + i * WG];
+            sum = sum + factor[c] * count[c];
+        }
+        barrier(CLK_LOCAL_MEM_FENCE);
+    }
+    float inverse = rcp(sum);
+    global float *out = row_f(arena, out_at, r, out_row) + head * HEAD_DIM;
+    for (uint i = 0; i < CHANNELS; i++)
+        if (lid + i * WG < HEAD_DIM) out[lid + i * WG] = cut((o[i] * inverse) * 4194304.0f);
+}

@@ -1,0 +1,113 @@
+/* cl_device.h - an opened OpenCL device: what it can do, what is masked, how it is tuned. */
+#ifndef AC_CL_DEVICE_H
+#define AC_CL_DEVICE_H
+
+#include <anychip/backend.h>
+
+#include "cl_api.h"
+#include "cl_program.h"
+
+/* Features that can be masked: X(name, what it is). `subgroups` has no kernels yet and is accepted for scripts' sake. */
+#define AC_CL_FEATURES(X)                                                                                    \
+    X(group, "work-group kernels of matmul")                                                                 \
+    X(tile, "tiled matmul for many rows")                                                                    \
+    X(dot, "integer dot product instructions")                                                               \
+    X(zerocopy, "weights read from the host's mapping")                                                      \
+    X(planar, "uploaded weights sorted by field")                                                            \
+    X(fuse, "several operations in one launch")                                                              \
+    X(cache, "compiled programs kept on disk")
+
+typedef struct ac_cl_features {
+#define X(name, text) bool name;
+    AC_CL_FEATURES(X)
+#undef X
+} ac_cl_features;
+
+typedef struct ac_cl_caps {
+    char name[128], driver[128], platform[128], kind[16];
+    char refused[160];  /* why it cannot be used at all; "" when it can */
+    cl_device_type type;
+    bool unified, local_is_fast, dot_khr;
+    uint64_t memory, max_alloc, local_bytes;
+    uint32_t units, max_group, base_align, preferred_group;
+} ac_cl_caps;
+
+/* Numbers that only change speed. X(name, smallest, largest): a device class gives each a value, a file may override them. */
+#define AC_CL_TUNING(X)                                                                                      \
+    X(early_out, 0, 1)     /* groups may return before a barrier (attention.cl) */                           \
+    X(row_group, 1, 1024)  /* work-items of kernels that make a row together */                              \
+    X(item_group, 1, 1024) /* work-items per group of kernels without cooperation */                         \
+    X(item_cols, 1, 16)    /* rows of x a matmul_item has */                                                 \
+    X(use_group, 0, 1)     /* matmul by work-groups rather than by items */                                  \
+    X(group_size, 8, 1024) /* work-items of matmul_group */                                                  \
+    X(group_rows, 1, 16)   /* weight rows of a matmul_group */                                               \
+    X(group_cols, 1, 8)    /* most rows of x of a matmul_group */                                            \
+    X(tile_from, 2, 4096)  /* rows of x from which matmul_tile is used */
+
+typedef struct ac_cl_tuning {
+#define X(name, low, high) uint32_t name;
+    AC_CL_TUNING(X)
+#undef X
+} ac_cl_tuning;
+
+typedef struct ac_cl_built ac_cl_built; /* a program of this device (cl_program.c) */
+
+struct ac_dev {
+    cl_platform_id platform;
+    cl_device_id id;
+    cl_context context;
+    cl_command_queue queue, profiling; /* the second is made when it is first asked for */
+    ac_cl_caps caps;
+    ac_cl_features features;
+    ac_cl_tuning tuning;
+    ac_cl_built *programs;
+    uint64_t used;      /* bytes of buffers made */
+    char *cache_dir;    /* NULL: none */
+    char witness[160];  /* what the probes said */
+    char options[64];   /* options of every program */
+    void (*log)(void *user, int level, const char *text);
+    void *log_user;
+};
+
+/* Lines for the caller's log, when there is one. */
+void ac__cl_log(const ac_dev *dev, int level, const char *format, ...) AC_PRINTF(3, 4);
+
+/* What a device is and can do. */
+void ac__cl_caps_read(cl_platform_id platform, cl_device_id id, ac_cl_caps *caps);
+
+/* Reads a mask such as "dot,zerocopy,wg=8,local=16384,alloc=1048576" into features and caps. AC_ERR_ARGUMENT names an unknown word. */
+ac_status ac__cl_mask(const char *mask, ac_cl_features *features, ac_cl_caps *caps, ac_error *err);
+
+/* The numbers for this device: its class's row, then the file tune-<key>.txt of the cache folder, then what the caps allow. */
+void ac__cl_tune(ac_dev *dev);
+
+/* Runs the probes of witness.cl; fills dev->witness. AC_ERR_WITNESS names what failed. */
+ac_status ac__cl_witness(ac_dev *dev, ac_error *err);
+
+/* A buffer, counted in dev->used. AC_ERR_DEVICE_MEMORY with the numbers when it does not fit. */
+ac_status ac__cl_buffer(ac_dev *dev, cl_mem_flags flags, uint64_t bytes, void *host, const char *what, cl_mem *out, ac_error *err);
+void ac__cl_buffer_release(ac_dev *dev, cl_mem *mem, uint64_t bytes);
+/* Whether `bytes` more fit; `what` is for the detail. */
+ac_status ac__cl_room(const ac_dev *dev, uint64_t bytes, const char *what, ac_error *err);
+
+/* ---- The functions of ac_backend, by file ----------------------------------------------------------------------- */
+
+ac_status ac__cl_load(ac_dev *dev, const ac_weight *weights, uint32_t n, bool (*progress)(void *, uint64_t, uint64_t), void *user,
+                      ac_weights **out, ac_error *err);
+void ac__cl_unload(ac_weights *w);
+ac_status ac__cl_kv_create(ac_dev *dev, uint32_t layers, uint32_t pages, uint32_t kv_heads, uint32_t head_dim, ac_kv_mem **out, ac_error *err);
+ac_status ac__cl_kv_copy(ac_kv_mem *kv, uint32_t from_page, uint32_t to_page, ac_error *err);
+ac_status ac__cl_kv_read(ac_kv_mem *kv, uint32_t page, void *host, ac_error *err);
+ac_status ac__cl_kv_write(ac_kv_mem *kv, uint32_t page, const void *host, ac_error *err);
+void ac__cl_kv_destroy(ac_kv_mem *kv);
+ac_status ac__cl_prepare(ac_dev *dev, ac_weights *w, ac_kv_mem *kv, const ac_plan *plan, ac_prog **out, ac_error *err);
+void ac__cl_release(ac_prog *prog);
+uint64_t ac__cl_prog_bytes(const ac_prog *prog);
+ac_status ac__cl_run(ac_prog *prog, const ac_run *run, ac_error *err);
+ac_status ac__cl_wait(ac_prog *prog, ac_error *err);
+ac_status ac__cl_write(ac_prog *prog, uint32_t buf, uint64_t offset, const void *host, uint64_t bytes, ac_error *err);
+ac_status ac__cl_read(ac_prog *prog, uint32_t buf, uint64_t offset, void *host, uint64_t bytes, ac_error *err);
+ac_status ac__cl_profile(ac_prog *prog, bool on, ac_error *err);
+ac_status ac__cl_times(ac_prog *prog, uint64_t *ns, ac_error *err);
+
+#endif

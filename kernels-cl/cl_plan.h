@@ -1,0 +1,76 @@
+/* cl_plan.h - a prepared plan: a list of launches whose arguments are set once. */
+#ifndef AC_CL_PLAN_H
+#define AC_CL_PLAN_H
+
+#include "cl_memory.h"
+
+/* How many work-groups a launch has along one dimension. */
+typedef enum ac_cl_count {
+    AC_CL_FIXED, /* n */
+    AC_CL_ROWS,  /* rows of the run / n, rounded up */
+    AC_CL_PAGES  /* pages in use */
+} ac_cl_count;
+
+typedef struct ac_cl_dim { ac_cl_count count; uint32_t n, local; } ac_cl_dim;
+
+typedef struct ac_cl_launch {
+    cl_kernel kernel;
+    uint32_t op;                 /* of the plan, for the profile */
+    ac_rows rows;                /* of the run */
+    uint32_t rows_from, rows_to; /* launched when rows_from <= rows < rows_to */
+    uint32_t n_dims;
+    ac_cl_dim dim[3];
+    uint32_t slice;              /* not 0: dimension 2 is the rows, launched in slices of this many together with the next launch */
+} ac_cl_launch;
+
+/* Where the lists of a run lie in the inputs buffer, in int32. */
+typedef struct ac_cl_inputs { uint32_t n_rows, n_out, token, pos, seq, slot, out_row, pages, size; } ac_cl_inputs;
+
+struct ac_prog {
+    ac_dev *dev;
+    const ac_weights *weights;
+    const ac_kv_mem *kv;
+    const ac_plan *plan;
+    cl_mem arena, inputs, parts;  /* parts: attention's partial results */
+    uint64_t parts_bytes;
+    cl_mem *consts;
+    ac_cl_inputs in;
+    int32_t *host;                /* what the inputs buffer holds, or will when the queue gets there */
+    ac_cl_launch *launches;
+    uint32_t n_launches, cap_launches;
+    bool profiling;
+    cl_event *events;             /* per launch and slice of the last profiled run */
+    uint32_t *event_op;
+    uint32_t n_events, cap_events;
+    bool under_way;
+};
+
+/* Setting arguments one after the other; the first failure stays. */
+typedef struct ac_cl_args {
+    cl_kernel kernel;
+    cl_uint n;
+    cl_int rc;
+} ac_cl_args;
+
+void ac__cl_arg_mem(ac_cl_args *a, cl_mem mem);
+void ac__cl_arg_u32(ac_cl_args *a, uint32_t v);
+void ac__cl_arg_u64(ac_cl_args *a, uint64_t v);
+void ac__cl_arg_f32(ac_cl_args *a, float v);
+/* A buffer of the plan: byte offset in the arena, then the bytes of a row. */
+void ac__cl_arg_buf(ac_cl_args *a, const ac_prog *p, uint32_t buf);
+
+/* Makes a kernel and a launch of it with `rows` and `op` set; its arguments start at *args. The launch is the last of the list. */
+ac_status ac__cl_launch_new(ac_prog *p, ac_cl_unit unit, const char *options, const char *kernel, uint32_t op, ac_cl_args *args,
+                            ac_cl_launch **out, ac_error *err);
+/* Checks that all arguments were taken. */
+ac_status ac__cl_launch_done(const ac_prog *p, const ac_cl_args *args, uint32_t op, ac_error *err);
+
+/* Adds the launches of operation `op` of the plan, and says how many operations they cover (fusion). */
+ac_status ac__cl_lower(ac_prog *p, uint32_t op, uint32_t *covered, ac_error *err);
+ac_status ac__cl_lower_matmul(ac_prog *p, uint32_t op, ac_error *err);
+ac_status ac__cl_lower_attention(ac_prog *p, uint32_t op, ac_error *err);
+
+/* "-DTYPE_Q4_K" and what goes with it, for the program of a tensor. */
+void ac__cl_type_options(const ac_dev *dev, const ac_cl_tensor *t, char *out, size_t cap);
+
+#endif

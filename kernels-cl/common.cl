@@ -1,0 +1,87 @@
+/* common.cl - what every kernel shares: the numbers of docs/numerics.md, and how buffers are reached.
+ * OpenCL C 1.2 without extensions. Float operations are + - x only, each rounded once: contraction is off and
+ * no relaxing build option is ever given; the device is probed for it when it is opened (witness.cl). */
+#pragma OPENCL FP_CONTRACT OFF
+
+#define CHUNK 256
+#define PAGE 256
+#define SUB 32
+
+#define SMALL 0x26800000u /* 2^-50 */
+#define LARGE 0x58800000u /* 2^50 */
+
+typedef global const uchar *bytes_in;
+typedef global uchar *bytes_out;
+
+/* Lists of a run, at fixed places of the inputs buffer (cl_run.c). */
+#define IN_ROWS 0
+#define IN_OUT 1
+
+inline int rne(float x) { return as_int(x + 12582912.0f) - 0x4B400000; }
+
+inline float wide(int i) { return convert_float(i >> 12) * 4096.0f + convert_float(i & 4095); }
+
+inline float window(float x) {
+    uint u = as_uint(x), m = u & 0x7fffffffu;
+    float y = m > LARGE ? as_float((u & 0x80000000u) | LARGE) : x;
+    return m < SMALL ? 0.0f : y;
+}
+
+inline float cut(float y) { return (as_uint(y) & 0x7fffffffu) < SMALL ? 0.0f : y; }
+
+inline float half_of(uint h) {
+    uint m = min(h & 0x7fffu, 0x7bffu), sign = (h & 0x8000u) << 16;
+    uint tiny = as_uint(convert_float((int)m) * 5.9604644775390625e-8f);
+    uint u = m < 0x400u ? tiny : (m << 13) + 0x38000000u;
+    return as_float(u | sign);
+}
+
+inline float bf16_of(uint b) { return window(as_float(b << 16)); }
+
+/* 2^-100 <= a <= 2^100 */
+inline float rcp(float a) {
+    float x = as_float(0x7EF311C7u - as_uint(a));
+    x = x * (2.0f - a * x);
+    x = x * (2.0f - a * x);
+    return x * (2.0f - a * x);
+}
+
+/* 2^-100 <= a <= 2^110 */
+inline float rsqrt_of(float a) {
+    float x = as_float(0x5F375A86u - (as_uint(a) >> 1)), h = 0.5f * a;
+    x = x * (1.5f - (h * x) * x);
+    x = x * (1.5f - (h * x) * x);
+    return x * (1.5f - (h * x) * x);
+}
+
+/* e^x for x <= 0, but 0 below `lowest`. */
+inline float exp_of(float x, float lowest) {
+    int t = rne(x * as_float(0x3FB8AA3Bu));
+    float f = convert_float(t);
+    float r = (x - f * as_float(0x3F318000u)) - f * as_float(0xB95E8083u);
+    float p = as_float(0x3AB511E8u);
+    p = p * r + as_float(0x3C091D10u);
+    p = p * r + as_float(0x3D2AAC79u);
+    p = p * r + as_float(0x3E2AAA49u);
+    p = p * r + as_float(0x3EFFFFFEu);
+    p = p * r + 1.0f;
+    p = p * r + 1.0f;
+    return x < lowest ? 0.0f : as_float(as_uint(p) + ((uint)t << 23));
+}
+
+inline float silu(float x) {
+    float e = exp_of(-fabs(x), -40.0f), r = rcp(1.0f + e);
+    return x >= 0.0f ? x * r : x * (e * r);
+}
+
+/* Order of floats as order of integers; -0 and +0 are one. */
+inline int key_of(float x) {
+    int u = as_int(x);
+    u = (u & 0x7fffffff) == 0 ? 0 : u;
+    return u ^ ((u >> 31) & 0x7fffffff);
+}
+inline float from_key(int k) { return as_float(k ^ ((k >> 31) & 0x7fffffff)); }
+
+inline global float *row_f(bytes_out arena, ulong at, uint row, uint row_bytes) {
+    return (global float *)(arena + at + (ulong)row * row_bytes);
+}

@@ -1,0 +1,13 @@
+# Writes OUTPUT, a C file with the text of each file of INPUTS as ac__cl_src_<stem>, and the table of them.
+set(text "/* Made by embed.cmake from the .cl files. */\n#include \"cl_program.h\"\n\n")
+set(table "")
+foreach(path ${INPUTS})
+  get_filename_component(stem ${path} NAME_WE)
+  file(READ ${path} hex HEX)
+  string(REGEX REPLACE "(................................................................)" "\\1\n" hex "${hex}")
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," hex "${hex}")
+  string(APPEND text "static const char src_${stem}[] = {\n${hex}0};\n")
+  string(APPEND table "    {\"${stem}\", src_${stem}},\n")
+endforeach()
+string(APPEND text "\nconst ac_cl_source ac__cl_sources[] = {\n${table}    {0, 0}};\n")
+file(WRITE ${OUTPUT} "${text}")

@@ -1,0 +1,133 @@
+/* quantize: a row of floats in the activation form of a product. A work-item makes 32 elements; in the A256 form the 8 items
+ * of a chunk exchange their magnitudes through local memory, TILE groups of 32 at a time. */
+
+/* Offsets of the arrays in a row of the form, in bytes (ac_act_layout). */
+typedef struct act { uint d, f, s; } act;
+
+inline uint16 window16(float16 x) {
+    uint16 u = as_uint16(x), m = u & 0x7fffffffu;
+    u = select(u, (u & 0x80000000u) | LARGE, m > (uint16)LARGE);
+    return select(u, (uint16)0, m < (uint16)SMALL);
+}
+
+inline uint largest16(uint16 m) {
+    uint8 a = max(m.lo, m.hi);
+    uint4 b = max(a.lo, a.hi);
+    uint2 c = max(b.lo, b.hi);
+    return max(c.x, c.y);
+}
+
+/* Bits of the largest magnitude of 32 elements, windowed. */
+inline uint largest32(global const float *x) {
+    return largest16(max(window16(vload16(0, x)) & 0x7fffffffu, window16(vload16(1, x)) & 0x7fffffffu));
+}
+
+/* 16 codes to q; their sum. */
+inline int codes16(global const float *x, float k, bytes_out q) {
+    float16 v = as_float16(window16(vload16(0, x))) * k;
+    int16 c = as_int16(v + 12582912.0f) - 0x4B400000;
+    c = clamp(c, -127, 127);
+    vstore16(convert_uchar16(c & 255), 0, q);
+    int8 a = c.lo + c.hi;
+    int4 b = a.lo + a.hi;
+    return (b.x + b.y) + (b.z + b.w);
+}
+
+/* Sum of the squared rounding errors of 16 codes, in units of 1/64 of a code. */
+inline int error16(float16 x, float k) {
+    float16 t = x * k;
+    int16 n = as_int16(t + 12582912.0f) - 0x4B400000;
+    int16 u = as_int16((t - convert_float16(n)) * 64.0f + 12582912.0f) - 0x4B400000;
+    u = u * u;
+    int8 a = u.lo + u.hi;
+    int4 b = a.lo + a.hi;
+    return (b.x + b.y) + (b.z + b.w);
+}
+
+/* 1 / (1 + c / 128) rounded, c = 0 .. 3. */
+constant uint shrink[4] = {0x3F800000u, 0x3F7E03F8u, 0x3F7C0FC1u, 0x3F7A232Du};
+
+/* Which of the four scales leaves the least error; the first of equals. */
+inline uint best_scale(global const float *x, float k) {
+    float16 a = as_float16(window16(vload16(0, x))), b = as_float16(window16(vload16(1, x)));
+    int least = INT_MAX;
+    uint best = 0;
+    for (uint c = 0; c < 4; c++) {
+        float kc = k * as_float(shrink[c]);
+        int error = (error16(a, kc) + error16(b, kc)) * (int)((128 + c) * (128 + c));
+        if (error < least) least = error, best = c;
+    }
+    return best;
+}
+
+inline void group_a32(global const float *x, bytes_out row, act lay, uint g) {
+    float amax = as_float(largest32(x + g * 32)), k = 0.0f, d = 0.0f;
+    if (amax != 0.0f) {
+        float k0 = 127.0f * rcp(amax);
+        uint c = best_scale(x + g * 32, k0);
+        d = (amax * as_float(0x3C010204u)) * (1.0f + convert_float((int)c) * 0.0078125f);
+        k = k0 * as_float(shrink[c]);
+    }
+    int sum = codes16(x + g * 32, k, row + g * 32);
+    sum += codes16(x + g * 32 + 16, k, row + g * 32 + 16);
+    ((global float *)(row + lay.d))[g] = d;
+    ((global short *)(row + lay.s))[g] = (short)sum;
+}
+
+/* 1 / f, f = 1 .. 16, rounded. */
+constant uint inverse[16] = {0x3F800000u, 0x3F000000u, 0x3EAAAAABu, 0x3E800000u, 0x3E4CCCCDu, 0x3E2AAAABu, 0x3E124925u, 0x3E000000u,
+                             0x3DE38E39u, 0x3DCCCCCDu, 0x3DBA2E8Cu, 0x3DAAAAABu, 0x3D9D89D9u, 0x3D924925u, 0x3D888889u, 0x3D800000u};
+
+/* Group g of a chunk whose largest magnitude is `all` and whose own is `mine`. */
+inline void group_a256(global const float *x, bytes_out row, act lay, uint g, float all, float mine) {
+    int f = 1;
+    float k = 0.0f;
+    if (all != 0.0f) {
+        float r = rcp(all);
+        f = clamp(rne((16.0f * r) * mine + 0.5f), 1, 16);
+        k = (2032.0f * r) * as_float(inverse[f - 1]);
+    }
+    global short *s = (global short *)(row + lay.s) + 2 * g;
+    s[0] = (short)(f * codes16(x + g * 32, k, row + g * 32));
+    s[1] = (short)(f * codes16(x + g * 32 + 16, k, row + g * 32 + 16));
+    row[lay.f + g] = (uchar)f;
+    if (g % 8 == 0) ((global float *)(row + lay.d))[g / 8] = all * as_float(0x3A010204u);
+}
+
+#define TILE (WG < 8 ? 8 : WG)
+
+/* Groups [first, last) of a row, by the whole work-group; first is a multiple of 8. */
+inline void quantize_rows_a256(global const float *x, bytes_out row, act lay, uint first, uint last, local uint *most) {
+    uint lid = get_local_id(0);
+    for (uint at = first; at < last; at += TILE) {
+        for (uint l = lid; l < TILE; l += WG)
+            if (at + l < last) most[l] = largest32(x + (at + l) * 32);
+        barrier(CLK_LOCAL_MEM_FENCE);
+        for (uint l = lid; l < TILE; l += WG) {
+            if (at + l >= last) continue;
+            uint all = 0;
+            for (uint i = 0; i < 8; i++) all = max(all, most[(l & ~7u) + i]);
+            group_a256(x, row, lay, at + l, as_float(all), as_float(most[l]));
+        }
+        barrier(CLK_LOCAL_MEM_FENCE);
+    }
+}
+
+kernel void quantize_f32(bytes_out arena, ulong x_at, uint x_row, ulong out_at, uint out_row, uint n, uint d, uint f, uint s) {
+    uint i = get_global_id(0), r = get_global_id(1);
+    if (i < n) row_f(arena, out_at, r, out_row)[i] = window(row_f(arena, x_at, r, x_row)[i]);
+}
+
+kernel void quantize_a32(bytes_out arena, ulong x_at, uint x_row, ulong out_at, uint out_row, uint n, uint d, uint f, uint s) {
+    uint g = get_global_id(0), r = get_global_id(1);
+    act lay = {d, f, s};
+    if (g < n / 32) group_a32(row_f(arena, x_at, r, x_row), arena + out_at + (ulong)r * out_row, lay, g);
+}
+
+kernel __attribute__((reqd_work_group_size(WG, 1, 1)))
+void quantize_a256(bytes_out arena, ulong x_at, uint x_row, ulong out_at, uint out_row, uint n, uint d, uint f, uint s) {
+    local uint most[TILE];
+    uint first = get_group_id(0) * TILE, r = get_global_id(1);
+    act lay = {d, f, s};
+    quantize_rows_a256(row_f(arena, x_at, r, x_row), arena + out_at + (ulong)r * out_row, lay, first, min(first + TILE, n / 32), most);
+}

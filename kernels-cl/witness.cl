@@ -1,0 +1,38 @@
+/* witness: what a device must get right before its results are believed (docs/numerics.md). One work-item per probe row;
+ * out[i] must be the expected bits, computed by the host. The operands come from memory so that no compiler folds them. */
+kernel void witness_float(global const uint *a, global const uint *b, global const uint *c, global uint *out) {
+    uint i = get_global_id(0);
+    float x = as_float(a[i]), y = as_float(b[i]), z = as_float(c[i]);
+    float product = x * y;
+    out[6 * i] = as_uint(x + y);
+    out[6 * i + 1] = as_uint(x - y);
+    out[6 * i + 2] = as_uint(product);
+    out[6 * i + 3] = as_uint(product + z);
+    out[6 * i + 4] = as_uint(z - x * y);
+    out[6 * i + 5] = as_uint(x * (2.0f - y * x));
+}
+
+kernel void witness_functions(global const uint *a, global uint *out) {
+    uint i = get_global_id(0);
+    float x = as_float(a[i]);
+    float positive = as_float((a[i] & 0x7fffffffu) % 0x20000000u + 0x30000000u);
+    out[8 * i] = as_uint(window(x));
+    out[8 * i + 1] = as_uint(cut(x));
+    out[8 * i + 2] = as_uint(half_of(a[i] & 0xffffu));
+    out[8 * i + 3] = as_uint(wide((int)a[i]));
+    out[8 * i + 4] = as_uint(rcp(positive));
+    out[8 * i + 5] = as_uint(rsqrt_of(positive));
+    out[8 * i + 6] = as_uint(exp_of(-as_float((a[i] & 0x00ffffffu) + 0x41000000u), -40.0f));
+    out[8 * i + 7] = (uint)key_of(x);
+}
+
+/* Integers, conversions and single bytes. */
+kernel void witness_integer(global const uint *a, global uint *out, global uchar *byte) {
+    uint i = get_global_id(0);
+    int v = (int)a[i];
+    out[4 * i] = as_uint(convert_float(v >> 8));
+    out[4 * i + 1] = (uint)rne(convert_float(v >> 12) * 0.25f);
+    out[4 * i + 2] = (uint)dot4(a[i], a[i] * 2654435761u, v >> 4);
+    out[4 * i + 3] = (uint)((v >> 3) + (int)(a[i] >> 29) + (v & 0xfff) * -7);
+    byte[i] = (uchar)(a[i] >> 5);
+}
