@@ -1,0 +1,47 @@
+// kv_store.comp - row r of k and v as codes into the cache. One workgroup per (KV head, row). Offsets in words; the layout
+// is drawn in anychip/backend.h. Two positions share a word of v, so those are written with atomics.
+#version 460
+#extension GL_GOOGLE_include_directive : require
+layout(local_size_x = 128) in;
+#include "bind.glsl"
+#include "kv.glsl"
+
+layout(push_constant) uniform P {
+    uint kv_heads, head_dim, krow, vrow, slot;
+    uint dk, v, dv, sub; // offsets in a sub-block, and its size
+};
+
+shared uint kmax[128]; // groups of 32 channels, head_dim <= 4096
+shared uint vmax;
+
+void main() {
+    uint t = gl_LocalInvocationIndex, h = gl_WorkGroupID.x, r = gl_WorkGroupID.y;
+    uint k0 = r * krow + h * head_dim, v0 = r * vrow + h * head_dim;
+    uint at = uint(IN[slot + r]), position = at & 31u;
+    uint base = (((at >> 8) * kv_heads + h) * 8u + (at >> 5 & 7u)) * sub;
+    kmax[t] = 0u;
+    if (t == 0u) vmax = 0u;
+    barrier();
+    for (uint c = t; c < head_dim; c += 128u) {
+        atomicMax(kmax[c >> 5], U(window(X[k0 + c])) & 0x7fffffffu);
+        atomicMax(vmax, U(window(B[v0 + c])) & 0x7fffffffu);
+    }
+    barrier();
+    uint even = (head_dim + 1u) & ~1u;
+    float vk = kv_factor(vmax);
+    for (uint p = t; 2u * p < head_dim; p += 128u) {
+        uint c = 2u * p;
+        float kk = kv_factor(kmax[c >> 5]);
+        int a = kv_code(window(X[k0 + c]), kk), b = 0;
+        if (c + 1u < head_dim) b = kv_code(window(X[k0 + c + 1u]), kk);
+        KV[base + p * 32u + position] = (uint(a) & 0xffffu) | uint(b) << 16;
+    }
+    for (uint c = t; c < even; c += 128u) {
+        int code = c < head_dim ? kv_code(window(B[v0 + c]), vk) : 0;
+        uint word = base + v + (position >> 1) * even + c, shift = (position & 1u) * 16u;
+        atomicAnd(KV[word], ~(0xffffu << shift));
+        atomicOr(KV[word], (uint(code) & 0xffffu) << shift);
+    }
+    for (uint g = t; g * 32u < head_dim; g += 128u) KV[base + dk + g * 32u + position] = U(kv_scale(kmax[g]));
+    if (t == 0u) KV[base + dv + position] = U(kv_scale(vmax));
+}

@@ -1,0 +1,201 @@
+/* vk.h - what the files of the Vulkan backend share. */
+#ifndef AC_VK_H
+#define AC_VK_H
+
+#include "vk_api.h"
+
+/* ---- Features that a mask can switch off, and what they are called in words ---- */
+#define AC_VK_FEATURES(X)                                                                                    \
+    X(dot, "packed 8-bit dot")                                                                               \
+    X(subgroup, "subgroup shuffles")                                                                         \
+    X(tile, "tiled products")                                                                                \
+    X(coopmat, "integer cooperative matrices")                                                               \
+    X(import, "host memory import")                                                                          \
+    X(mapped, "host-visible device memory")                                                                  \
+    X(modes, "float modes")                                                                                  \
+    X(fuse, "fused operations")
+
+typedef enum vk_feature {
+#define X(name, text) VK_FEATURE_##name,
+    AC_VK_FEATURES(X)
+#undef X
+    VK_FEATURE_COUNT
+} vk_feature;
+
+enum { VK_BINDINGS = 8, VK_PUSH = 24, VK_SPEC = 13, VK_STAGE_BYTES = 16 << 20, VK_STAGES = 2 };
+
+typedef enum vk_role { VK_W, VK_X, VK_Y, VK_B, VK_IN, VK_C, VK_KV, VK_Z } vk_role; /* bindings of shaders/bind.glsl */
+
+/* ---- Device ---- */
+
+typedef struct vk_buf {
+    VkBuffer buf;
+    VkDeviceMemory mem;
+    uint64_t bytes;
+    void *host; /* mapped, or NULL */
+} vk_buf;
+
+typedef struct vk_caps {
+    char name[128], driver[128], kind[16];
+    uint32_t api;
+    bool has[VK_FEATURE_COUNT];
+    bool integrated;              /* shares the host's memory */
+    bool rte32, preserve32, denorm32; /* float modes the device offers for 32 bits */
+    bool ext_dot, ext_subgroup_size;  /* reached by extension, not by core 1.3 */
+    bool has_budget;
+    bool full_subgroups;
+    uint32_t subgroup;
+    uint32_t coop_m, coop_n, coop_k;  /* 0 = none */
+    uint64_t max_range, max_alloc, import_align;
+    uint32_t max_groups[3], shared_bytes, invocations, offset_align;
+    uint32_t family;
+    float ns_per_tick;            /* 0 = no timestamps */
+    uint64_t memory_total, memory_free;
+    VkPhysicalDeviceMemoryProperties memory;
+    uint8_t cache_uuid[VK_UUID_SIZE];
+    uint32_t vendor, device, driver_version;
+} vk_caps;
+
+/* A pipeline is a shader and the values of its specialisation constants (by id). */
+typedef struct vk_key {
+    uint32_t shader;
+    uint32_t spec[VK_SPEC];
+} vk_key;
+
+typedef struct vk_pipe {
+    vk_key key;
+    VkPipeline pipe; /* NULL until vk_pipes_build */
+} vk_pipe;
+
+struct ac_dev {
+    vk_api api;
+    VkInstance instance;
+    VkPhysicalDevice physical;
+    VkDevice device;
+    VkQueue queue;
+    vk_caps caps;
+    bool on[VK_FEATURE_COUNT];
+    char witness[160];
+    VkDescriptorSetLayout set_layout;
+    VkPipelineLayout layout;
+    VkPipelineCache cache;
+    char cache_path[4096];
+    size_t cache_loaded; /* bytes that came from the file */
+    VkCommandPool pool;
+    VkSemaphore timeline;
+    uint64_t submitted; /* last value of the timeline that was asked for */
+    vk_pipe *pipes;
+    uint32_t n_pipes, cap_pipes;
+    vk_buf stage[VK_STAGES];
+    VkCommandBuffer stage_cmd[VK_STAGES];
+    uint64_t stage_value[VK_STAGES]; /* timeline value after which the stage is free */
+    uint32_t next_stage;
+    vk_buf dummy;
+    bool lost;
+    void (*log)(void *user, int level, const char *text);
+    void *log_user;
+};
+
+/* Fills caps of a physical device; false (with the reason) when the backend cannot run on it. */
+bool vk_probe(vk_api *api, VkPhysicalDevice physical, vk_caps *caps, char *why, size_t cap);
+ac_status vk_instance_create(vk_api *api, VkInstance *out, ac_error *err);
+ac_status vk_enumerate(ac_device_info *list, size_t cap, size_t *count, ac_error *err);
+ac_status vk_open(const ac_open_settings *how, ac_dev **out, ac_error *err);
+void vk_close(ac_dev *dev);
+void vk_describe(ac_dev *dev, ac_device_info *out);
+void vk_log(ac_dev *dev, int level, const char *format, ...) AC_PRINTF(3, 4);
+
+/* Fails for a result and remembers a lost device. */
+ac_status vk_dev_fail(ac_dev *dev, ac_error *err, VkResult r, const char *what);
+#define VK_TRY(dev, err, what, call)                                                                         \
+    do {                                                                                                     \
+        VkResult vk_result = (call);                                                                         \
+        if (vk_result != VK_SUCCESS) return vk_dev_fail(dev, err, vk_result, what);                          \
+    } while (0)
+
+/* Submits one command buffer; *value is what vk_wait waits for. */
+ac_status vk_submit(ac_dev *dev, const VkCommandBuffer *cmds, uint32_t n, uint64_t *value, ac_error *err);
+ac_status vk_wait_value(ac_dev *dev, uint64_t value, ac_error *err);
+
+/* ---- Memory ---- */
+
+typedef enum vk_place { VK_PLACE_DEVICE, VK_PLACE_UPLOAD, VK_PLACE_READBACK, VK_PLACE_SHARED } vk_place;
+
+/* A buffer with its own memory. SHARED: device memory the host sees, where has[mapped], else as DEVICE. AC_ERR_DEVICE_MEMORY has the
+ * numbers. `what` names it in messages. */
+ac_status vk_buf_create(ac_dev *dev, uint64_t bytes, vk_place place, const char *what, vk_buf *out, ac_error *err);
+/* The same over host memory [p, p + bytes), both multiples of import_align. */
+ac_status vk_buf_import(ac_dev *dev, const void *p, uint64_t bytes, vk_buf *out, ac_error *err);
+void vk_buf_destroy(ac_dev *dev, vk_buf *b);
+
+/* Host bytes to and from a buffer (any size; offset and size multiples of 4 unless mapped), by mapping or through the staging ring.
+ * vk_upload returns before the copy is done; vk_flush waits. */
+ac_status vk_upload(ac_dev *dev, const vk_buf *b, uint64_t offset, const void *host, uint64_t bytes, ac_error *err);
+ac_status vk_download(ac_dev *dev, const vk_buf *b, uint64_t offset, void *host, uint64_t bytes, ac_error *err);
+ac_status vk_flush(ac_dev *dev, ac_error *err);
+ac_status vk_zero(ac_dev *dev, const vk_buf *b, ac_error *err);
+ac_status vk_copy(ac_dev *dev, const vk_buf *from, uint64_t from_offset, const vk_buf *to, uint64_t to_offset, uint64_t bytes, ac_error *err);
+
+/* ---- Shaders and pipelines ---- */
+
+typedef struct vk_shader {
+    const char *name;
+    const uint32_t *words;
+    size_t bytes;
+} vk_shader;
+extern const vk_shader vk_shaders[];
+extern const uint32_t vk_n_shaders;
+/* Index of a shader; AC_NONE when there is none. */
+uint32_t vk_shader_find(const char *name);
+uint64_t vk_shader_digest(void);
+
+/* The pipeline with this key, noted for vk_pipes_build; AC_NONE when memory is short. */
+uint32_t vk_pipe_want(ac_dev *dev, const vk_key *key);
+/* Builds every pipeline noted and not built yet, in parallel. AC_ERR_BUILD names the shader. */
+ac_status vk_pipes_build(ac_dev *dev, ac_error *err);
+void vk_cache_open(ac_dev *dev, const char *dir);
+void vk_cache_save(ac_dev *dev);
+
+/* ---- Weights and cache ---- */
+
+/* Consecutive rows of a tensor inside one buffer. `offset` is a multiple of 16 when the tensor was uploaded. */
+typedef struct vk_part {
+    const vk_buf *buf;
+    uint64_t offset, bytes;
+    uint64_t row0;
+    uint32_t rows;
+} vk_part;
+
+struct ac_weights {
+    ac_dev *dev;
+    uint32_t n;
+    uint32_t *first; /* [n + 1]: parts of tensor i are first[i] .. first[i + 1] - 1 */
+    vk_part *parts;
+    uint32_t n_parts;
+    vk_buf *bufs;
+    uint32_t n_bufs;
+};
+
+ac_status vk_load(ac_dev *dev, const ac_weight *weights, uint32_t n, bool (*progress)(void *user, uint64_t done, uint64_t all),
+                  void *user, ac_weights **out, ac_error *err);
+void vk_unload(ac_weights *w);
+
+struct ac_kv_mem {
+    ac_dev *dev;
+    uint32_t layers, pages, kv_heads, head_dim;
+    ac_kv_layout layout;
+    uint64_t layer_bytes;  /* distance of layers inside a buffer */
+    uint32_t layers_per_buf, n_bufs;
+    vk_buf *bufs;
+};
+
+ac_status vk_kv_create(ac_dev *dev, uint32_t layers, uint32_t pages, uint32_t kv_heads, uint32_t head_dim, ac_kv_mem **out, ac_error *err);
+ac_status vk_kv_copy(ac_kv_mem *kv, uint32_t from_page, uint32_t to_page, ac_error *err);
+ac_status vk_kv_read(ac_kv_mem *kv, uint32_t page, void *host, ac_error *err);
+ac_status vk_kv_write(ac_kv_mem *kv, uint32_t page, const void *host, ac_error *err);
+void vk_kv_destroy(ac_kv_mem *kv);
+
+/* ---- Witness ---- */
+ac_status vk_witness(ac_dev *dev, bool force, ac_error *err);
+
+#endif

@@ -1,0 +1,203 @@
+/* vk_pipes.c - pipelines: one list, built by one loop, in parallel; the driver's cache on disk. */
+#include "vk.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { WORKERS = 4, HEADER_WORDS = 5, OP_EXECUTION_MODE = 16, OP_ENTRY_POINT = 15, OP_CAPABILITY = 17 };
+
+/* ---- Float modes: added to a module by what the device offers ---- */
+
+static const struct { uint32_t mode, capability; size_t offered; } modes[] = {
+    {4459, 4464, offsetof(vk_caps, denorm32)},   /* DenormPreserve */
+    {4461, 4466, offsetof(vk_caps, preserve32)}, /* SignedZeroInfNanPreserve */
+    {4462, 4467, offsetof(vk_caps, rte32)},      /* RoundingModeRTE */
+};
+
+static bool offered(const ac_dev *dev, size_t i) { return *(const bool *)((const char *)&dev->caps + modes[i].offered); }
+
+/* The module with its float modes; the caller frees. SPIR-V 1.5 needs no extension for them. */
+static uint32_t *with_modes(const ac_dev *dev, const vk_shader *s, size_t *bytes) {
+    size_t n = s->bytes / 4, at = 0, k = sizeof modes / sizeof *modes;
+    uint32_t *out = malloc((n + k * 6) * sizeof *out), entry = 0;
+    if (!out) return NULL;
+    memcpy(out, s->words, HEADER_WORDS * 4);
+    at = HEADER_WORDS;
+    bool on = dev->on[VK_FEATURE_modes], modes_done = false;
+    for (size_t i = 0; on && i < k; i++)
+        if (offered(dev, i)) out[at++] = 2u << 16 | OP_CAPABILITY, out[at++] = modes[i].capability;
+    for (size_t i = HEADER_WORDS; i < n; i += s->words[i] >> 16) {
+        uint32_t op = s->words[i] & 0xffff;
+        if (op == OP_ENTRY_POINT) entry = s->words[i + 2];
+        if (op == OP_EXECUTION_MODE && !modes_done) {
+            for (size_t m = 0; on && m < k; m++) {
+                if (!offered(dev, m)) continue;
+                out[at++] = 4u << 16 | OP_EXECUTION_MODE;
+                out[at++] = entry, out[at++] = modes[m].mode, out[at++] = 32;
+            }
+            modes_done = true;
+        }
+        memcpy(out + at, s->words + i, (s->words[i] >> 16) * 4);
+        at += s->words[i] >> 16;
+    }
+    *bytes = at * 4;
+    return out;
+}
+
+/* ---- Building ---- */
+
+uint32_t vk_pipe_want(ac_dev *dev, const vk_key *key) {
+    for (uint32_t i = 0; i < dev->n_pipes; i++)
+        if (!memcmp(&dev->pipes[i].key, key, sizeof *key)) return i;
+    if (dev->n_pipes == dev->cap_pipes) {
+        uint32_t cap = dev->cap_pipes ? dev->cap_pipes * 2 : 64;
+        vk_pipe *p = realloc(dev->pipes, cap * sizeof *p);
+        if (!p) return AC_NONE;
+        dev->pipes = p;
+        dev->cap_pipes = cap;
+    }
+    dev->pipes[dev->n_pipes] = (vk_pipe){.key = *key};
+    return dev->n_pipes++;
+}
+
+static bool wants_full_subgroups(const ac_dev *dev, const char *name) {
+    return dev->caps.full_subgroups && (strstr(name, "_sub") || strstr(name, "_coop"));
+}
+
+static VkResult build_one(ac_dev *dev, vk_pipe *p) {
+    const vk_shader *s = &vk_shaders[p->key.shader];
+    VkShaderModuleCreateInfo info = {.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO};
+    uint32_t *words = with_modes(dev, s, &info.codeSize);
+    if (!words) return VK_ERROR_OUT_OF_HOST_MEMORY;
+    info.pCode = words;
+    VkShaderModule module;
+    VkResult r = dev->api.CreateShaderModule(dev->device, &info, NULL, &module);
+    free(words);
+    if (r != VK_SUCCESS) return r;
+    VkSpecializationMapEntry entries[VK_SPEC];
+    for (uint32_t i = 0; i < VK_SPEC; i++) entries[i] = (VkSpecializationMapEntry){i, i * 4, 4};
+    VkSpecializationInfo spec = {VK_SPEC, entries, sizeof p->key.spec, p->key.spec};
+    VkComputePipelineCreateInfo create = {
+        .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
+        .layout = dev->layout,
+        .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+                  .flags = wants_full_subgroups(dev, s->name) ? VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT : 0,
+                  .stage = VK_SHADER_STAGE_COMPUTE_BIT,
+                  .module = module,
+                  .pName = "main",
+                  .pSpecializationInfo = &spec}};
+    r = dev->api.CreateComputePipelines(dev->device, dev->cache, 1, &create, NULL, &p->pipe);
+    dev->api.DestroyShaderModule(dev->device, module, NULL);
+    return r;
+}
+
+typedef struct build_job {
+    ac_dev *dev;
+    atomic_uint next;
+    atomic_int result;
+    atomic_uint failed;
+} build_job;
+
+static void *build_worker(void *arg) {
+    build_job *job = arg;
+    for (;;) {
+        unsigned i = atomic_fetch_add(&job->next, 1);
+        if (i >= job->dev->n_pipes) return NULL;
+        vk_pipe *p = &job->dev->pipes[i];
+        VkResult r = p->pipe ? VK_SUCCESS : build_one(job->dev, p);
+        if (r == VK_SUCCESS) continue;
+        atomic_store(&job->failed, p->key.shader);
+        atomic_store(&job->result, r);
+    }
+}
+
+ac_status vk_pipes_build(ac_dev *dev, ac_error *err) {
+    build_job job = {.dev = dev};
+    pthread_t threads[WORKERS];
+    int n = 0;
+    while (n < WORKERS - 1 && !pthread_create(&threads[n], NULL, build_worker, &job)) n++;
+    build_worker(&job);
+    while (n > 0) pthread_join(threads[--n], NULL);
+    VkResult r = atomic_load(&job.result);
+    if (r == VK_SUCCESS) return AC_OK;
+    const char *name = vk_shaders[atomic_load(&job.failed)].name;
+    if (r == VK_ERROR_OUT_OF_HOST_MEMORY || r == VK_ERROR_OUT_OF_DEVICE_MEMORY || r == VK_ERROR_DEVICE_LOST) return vk_dev_fail(dev, err, r, name);
+    return ac_fail(err, AC_ERR_BUILD, "%s: the driver does not build shader %s: %s", dev->caps.name, name, vk_text(r));
+}
+
+/* ---- The driver's cache on disk: a header of ours, then its bytes ---- */
+
+typedef struct cache_header {
+    char magic[8];
+    uint64_t bytes, sum;
+} cache_header;
+
+static const char cache_magic[8] = "acvkpc1";
+
+static uint64_t checksum(const void *data, size_t n) {
+    const uint8_t *p = data;
+    uint64_t h = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < n; i++) h = (h ^ p[i]) * 0x100000001b3u;
+    return h;
+}
+
+/* The verified content of the file, NULL when there is none; the caller frees. */
+static void *read_cache(const char *path, size_t *bytes) {
+    FILE *f = fopen(path, "rb");
+    if (!f) return NULL;
+    cache_header h;
+    struct stat st;
+    void *data = NULL;
+    if (!fstat(fileno(f), &st) && fread(&h, sizeof h, 1, f) == 1 && !memcmp(h.magic, cache_magic, sizeof h.magic) &&
+        h.bytes == (uint64_t)st.st_size - sizeof h && h.bytes < (256u << 20))
+        data = malloc(h.bytes ? h.bytes : 1);
+    if (data && (fread(data, 1, h.bytes, f) != h.bytes || checksum(data, h.bytes) != h.sum)) {
+        free(data);
+        data = NULL;
+    }
+    fclose(f);
+    if (data) *bytes = h.bytes;
+    return data;
+}
+
+void vk_cache_open(ac_dev *dev, const char *dir) {
+    size_t bytes = 0;
+    void *data = NULL;
+    if (dir && *dir && strlen(dir) < sizeof dev->cache_path - 80) {
+        const vk_caps *c = &dev->caps;
+        struct { uint8_t uuid[VK_UUID_SIZE]; uint32_t id[4]; uint64_t shaders; } key;
+        memset(&key, 0, sizeof key);
+        memcpy(key.uuid, c->cache_uuid, sizeof key.uuid);
+        key.id[0] = c->vendor, key.id[1] = c->device, key.id[2] = c->driver_version, key.id[3] = c->api;
+        key.shaders = vk_shader_digest();
+        snprintf(dev->cache_path, sizeof dev->cache_path, "%s/vk-%016llx.bin", dir, (unsigned long long)checksum(&key, sizeof key));
+        data = read_cache(dev->cache_path, &bytes);
+    }
+    VkPipelineCacheCreateInfo info = {.sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO, .initialDataSize = bytes, .pInitialData = data};
+    if (dev->api.CreatePipelineCache(dev->device, &info, NULL, &dev->cache) != VK_SUCCESS) dev->cache = VK_NULL_HANDLE;
+    dev->cache_loaded = bytes;
+    free(data);
+}
+
+void vk_cache_save(ac_dev *dev) {
+    size_t n = 0;
+    if (!dev->cache_path[0] || dev->lost || dev->api.GetPipelineCacheData(dev->device, dev->cache, &n, NULL) != VK_SUCCESS) return;
+    if (n == dev->cache_loaded || !n) return;
+    void *data = malloc(n);
+    char path[4160];
+    snprintf(path, sizeof path, "%s.%ld.tmp", dev->cache_path, (long)getpid());
+    FILE *f = data && dev->api.GetPipelineCacheData(dev->device, dev->cache, &n, data) == VK_SUCCESS ? fopen(path, "wb") : NULL;
+    if (f) {
+        cache_header h = {.bytes = n, .sum = checksum(data, n)};
+        memcpy(h.magic, cache_magic, sizeof h.magic);
+        bool ok = fwrite(&h, sizeof h, 1, f) == 1 && fwrite(data, 1, n, f) == n;
+        ok = !fclose(f) && ok;
+        if (!ok || rename(path, dev->cache_path)) unlink(path);
+    }
+    free(data);
+}
