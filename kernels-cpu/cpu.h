@@ -9,8 +9,7 @@
 
 #include <anychip/backend.h>
 
-/* ---- Jobs: one struct per operation, shapes as in backend.h
- * ------------------------------------------------------ */
+/* ---- Jobs: one struct per operation, shapes as in backend.h ---------------------------------- */
 
 /* Rows of a buffer: row r starts at p + r * stride. p is 256-byte aligned, stride a multiple of 4. */
 typedef struct ac_cpu_rows {
@@ -120,8 +119,7 @@ typedef struct ac_cpu_job {
     };
 } ac_cpu_job;
 
-/* ---- The table
- * --------------------------------------------------------------------------------------------------- */
+/* ---- The table ------------------------------------------------------------------------------- */
 
 #define AC_CPU_STAGES 2
 
@@ -168,8 +166,7 @@ ac_status ac__cpu_table_fill(ac_cpu_table *table, const char *limit, const char 
 
 void ac__cpu_overlay_ref(ac_cpu_table *table);
 
-/* ---- Machine
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- Machine --------------------------------------------------------------------------------- */
 
 /* Physical cores this process may use: affinity, SMT siblings counted once, and the cgroup's quota. At
  * least 1. */
@@ -186,8 +183,14 @@ typedef struct ac_cpu_fpenv {
 void ac__cpu_fp_enter(ac_cpu_fpenv *saved);
 void ac__cpu_fp_leave(const ac_cpu_fpenv *saved);
 
-/* ---- Objects
- * ----------------------------------------------------------------------------------------------------- */
+/* Threads wait until `threads` of them are here. Starts as zeros. */
+typedef struct ac_cpu_barrier {
+    _Alignas(64) _Atomic uint32_t round;
+    _Atomic uint32_t arrived, sleepers;
+} ac_cpu_barrier;
+void ac__cpu_barrier_wait(ac_cpu_barrier *barrier, uint32_t threads);
+
+/* ---- Objects --------------------------------------------------------------------------------- */
 
 struct ac_dev {
     ac_cpu_table table;
@@ -219,6 +222,8 @@ struct ac_prog {
     _Atomic uint32_t *next; /* [n_jobs][AC_CPU_STAGES]: the first item no thread has fetched */
     uint64_t *ns;           /* [n_jobs]: times of the last run */
     bool profile;
+    ac_cpu_barrier *barrier;
+    _Atomic uint32_t runs; /* started so far: what threads see of it, they see everything before it */
     uint32_t n_jobs;
     ac_cpu_job jobs[];
 };

@@ -11,8 +11,7 @@
 
 enum { MAX_THREADS = 1024 };
 
-/* ---- Device
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- Device ---------------------------------------------------------------------------------- */
 
 static void facts(ac_device_info *d) {
     memset(d, 0, sizeof *d);
@@ -96,8 +95,7 @@ static void describe(ac_dev *dev, ac_device_info *out) {
     snprintf(out->detail, sizeof out->detail, "%s, %u threads", dev->isa, dev->threads);
 }
 
-/* ---- Weights
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- Weights --------------------------------------------------------------------------------- */
 
 static ac_status check_weight(const ac_weight *w, ac_error *err) {
     const char *name = w->name ? w->name : "weight";
@@ -138,9 +136,7 @@ static void unload(ac_weights *w) {
     free(w);
 }
 
-/* ---- Cache
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- Cache ----------------------------------------------------------------------------------- */
 
 static ac_status kv_create(ac_dev *dev, uint32_t layers, uint32_t pages, uint32_t kv_heads, uint32_t head_dim,
                            ac_kv_mem **out, ac_error *err) {
@@ -201,8 +197,7 @@ static ac_status kv_write(ac_kv_mem *kv, uint32_t page, const void *host, ac_err
     return AC_OK;
 }
 
-/* ---- Program
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- Program --------------------------------------------------------------------------------- */
 
 static uint64_t prog_bytes(const ac_prog *prog) {
     return prog->bytes;

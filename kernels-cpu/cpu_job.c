@@ -126,8 +126,7 @@ static ac_status heads_of(const place *at, uint32_t heads, uint32_t head_dim) {
                   MAX_HEAD_DIM, MAX_N);
 }
 
-/* ---- One function per operation
- * ------------------------------------------------------------------------------------- */
+/* ---- One function per operation -------------------------------------------------------------- */
 
 static ac_status fill_embed(const place *at, ac_cpu_job *job) {
     const ac_op_embed *op = &at->op->embed;

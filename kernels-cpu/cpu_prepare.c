@@ -78,8 +78,9 @@ static ac_status fill_jobs(ac_prog *p, ac_error *err) {
 static ac_status fill(ac_prog *p, ac_error *err) {
     p->next = calloc((size_t)(p->n_jobs + 1u) * AC_CPU_STAGES, sizeof *p->next);
     p->ns = calloc(p->n_jobs + 1u, sizeof *p->ns);
+    p->barrier = ac__cpu_alloc(sizeof *p->barrier);
     p->arena = ac__cpu_alloc(p->plan->arena_bytes);
-    if (!p->next || !p->ns || !p->arena)
+    if (!p->next || !p->ns || !p->barrier || !p->arena)
         return ac_fail(err, AC_ERR_MEMORY, "plan: no memory for %llu bytes of buffers",
                        (unsigned long long)p->plan->arena_bytes);
     p->bytes += p->plan->arena_bytes;
@@ -111,6 +112,7 @@ void ac__cpu_release(ac_prog *p) {
     for (uint32_t i = 0; p->consts && i < p->plan->n_consts; i++) ac__cpu_free(p->consts[i]);
     free(p->consts);
     ac__cpu_free(p->arena);
+    ac__cpu_free(p->barrier);
     ac__cpu_free(p->scratch);
     ac__cpu_free(p->shared);
     free(p->next);

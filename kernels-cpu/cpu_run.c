@@ -9,8 +9,7 @@
 #include <omp.h>
 #endif
 
-/* ---- A run's inputs
- * ------------------------------------------------------------------------------------------------ */
+/* ---- A run's inputs -------------------------------------------------------------------------- */
 
 static bool in_range(const int32_t *list, uint32_t n, uint64_t end, uint32_t *bad) {
     for (uint32_t i = 0; i < n; i++) {
@@ -80,14 +79,7 @@ static ac_status check(const ac_prog *prog, const ac_run *run, ac_error *err) {
     return attends ? check_pages(prog, run, err) : AC_OK;
 }
 
-/* ---- The work
- * ------------------------------------------------------------------------------------------------------ */
-
-static void all_here(void) {
-#ifdef _OPENMP
-#pragma omp barrier
-#endif
-}
+/* ---- The work -------------------------------------------------------------------------------- */
 
 static uint64_t now(void) {
     struct timespec t;
@@ -115,6 +107,7 @@ static void share(const ac_cpu_job *job, int s, _Atomic uint32_t *next, uint32_t
 
 static void worker(ac_prog *prog, uint32_t id, uint32_t threads) {
     ac_cpu_fpenv saved;
+    atomic_load_explicit(&prog->runs, memory_order_acquire);
     ac__cpu_fp_enter(&saved);
     void *scratch = prog->scratch + id * prog->thread_bytes;
     for (uint32_t i = 0; i < prog->n_jobs; i++) {
@@ -123,7 +116,7 @@ static void worker(ac_prog *prog, uint32_t id, uint32_t threads) {
         uint64_t start = prog->profile && id == 0 ? now() : 0;
         for (int s = 0; s < AC_CPU_STAGES && job->slot->stage[s].work; s++) {
             share(job, s, &prog->next[i * AC_CPU_STAGES + (uint32_t)s], id, threads, scratch);
-            all_here();
+            ac__cpu_barrier_wait(prog->barrier, threads);
         }
         if (prog->profile && id == 0) prog->ns[i] = now() - start;
     }
@@ -139,6 +132,7 @@ ac_status ac__cpu_run(ac_prog *prog, const ac_run *run, ac_error *err) {
         for (uint32_t s = 0; s < AC_CPU_STAGES; s++)
             atomic_store_explicit(&prog->next[i * AC_CPU_STAGES + s], 0, memory_order_relaxed);
     }
+    atomic_fetch_add_explicit(&prog->runs, 1, memory_order_release);
 #ifdef _OPENMP
 #pragma omp parallel num_threads((int)prog->dev->threads)
     worker(prog, (uint32_t)omp_get_thread_num(), (uint32_t)omp_get_num_threads());

@@ -3,8 +3,7 @@
 
 #include "functions.h"
 
-/* ---- Blocks of 32
- * -------------------------------------------------------------------------------------------------- */
+/* ---- Blocks of 32 ---------------------------------------------------------------------------- */
 
 static void unpack_q4_0(const uint8_t *p, ref_block32 *out) {
     const ac_block_q4_0 *b = (const void *)p;
@@ -55,8 +54,7 @@ static void unpack_mxfp4(const uint8_t *p, ref_block32 *out) {
     for (unsigned i = 0; i < 32; i++) out->code[i] = ac_table_mxfp4[ac_code_mxfp4(b, i)];
 }
 
-/* ---- Blocks of 256: scale and minimum of group g of 16; types with 8 of them have each one twice
- * -------------------- */
+/* ---- Blocks of 256: scale and minimum of group g of 16; types with 8 of them have each one twice  */
 
 static void unpack_q2_k(const uint8_t *p, ref_block256 *out) {
     const ac_block_q2_k *b = (const void *)p;
@@ -124,9 +122,7 @@ static void unpack_iq4_xs(const uint8_t *p, ref_block256 *out) {
     for (unsigned i = 0; i < 256; i++) out->code[i] = ac_table_iq4[ac_code_iq4_xs(b, i)];
 }
 
-/* ---- Floats
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- Floats ---------------------------------------------------------------------------------- */
 
 static float element_f32(const uint8_t *p) {
     return ac_window(((const ac_block_f32 *)(const void *)p)->x);
