@@ -205,18 +205,18 @@ AC_API void ac_digest_close(ac_digest **d);
 
 typedef struct ac_sampler ac_sampler;
 
-/* Applied in this order: penalties, temperature, top_k, top_p, min_p, draw. All arithmetic is exact (docs/numerics.md, section 10): the same seed
+/* Applied in this order: penalties, top_k, top_p, min_p, temperature, draw (the order that users of llama.cpp know). All arithmetic is exact (docs/numerics.md, section 10): the same seed
  * gives the same tokens on every device. */
 typedef struct ac_sampler_settings {
     size_t size;              /* set by ac_sampler_defaults */
-    float temperature;        /* 0 = greedy (default) */
+    float temperature;        /* 0 = greedy (default); else 0.001 to 100 */
     uint32_t top_k;           /* 0 = off */
     float top_p;              /* 1 = off */
     float min_p;              /* 0 = off */
     float repeat_penalty;     /* 1 = off */
     float frequency_penalty;  /* 0 = off */
     float presence_penalty;   /* 0 = off */
-    uint32_t penalty_last;    /* how many of the last tokens penalties look at; default 64 */
+    uint32_t penalty_last;    /* how many of the last tokens penalties look at; default 64, at most 65535 */
     uint64_t seed;            /* default 0 */
 } ac_sampler_settings;
 
