@@ -18,11 +18,12 @@ enum { CLI_MAX_ARGS = 4 };
 
 /* Values of all options, whatever the command; defaults are in options.c. */
 typedef struct cli_options {
-    const char *prompt, *system, *tokens, *out, *device, *cpu_isa;
+    const char *prompt, *system, *tokens, *out, *device, *cpu_isa, *shape, *type, *thread_list;
     int64_t max_tokens, top_k, penalty_last, ctx, batch, threads; /* ctx, threads: 0 = not given */
+    int64_t bench_prompt, bench_gen, bench_depth, bench_repeat;                 /* depth: -1 = not given */
     double temp, top_p, min_p, repeat_penalty, frequency_penalty, presence_penalty;
     uint64_t seed;
-    bool special, no_bos, all, force_device, json, quiet, verbose, help;
+    bool special, no_bos, all, force_device, json, quiet, verbose, help, pure, requantize, list, no_roof;
     const char *args[CLI_MAX_ARGS]; /* what is not an option */
     unsigned n_args;
 } cli_options;
@@ -46,7 +47,7 @@ typedef struct cli_command {
 } cli_command;
 
 extern const cli_command cli_run, cli_chat, cli_logits, cli_tokenize, cli_detokenize, cli_inspect,
-    cli_devices;
+    cli_devices, cli_synth;
 
 /* ---- options.c ---- */
 
@@ -135,6 +136,21 @@ int cli_tokenize_text(const ac_model *model, const char *text, size_t n, unsigne
 void cli_catch_interrupt(bool ends_reads);
 bool cli_interrupted(void);
 bool cli_cancel(void *user); /* an ac_cancel_fn */
+
+/* ---- cmd_synth.c: what the commands that write model files share ---- */
+
+typedef struct cli_tool {
+    ac_tool_settings settings;
+    bool wanted, shown; /* progress */
+    double since, last;
+    uint64_t bytes;
+} cli_tool;
+
+void cli_tool_begin(const cli_options *o, cli_tool *t);
+bool cli_tool_progress(void *user, uint64_t done, uint64_t all); /* an ac_progress_fn */
+/* The closing line, or the failure. */
+int cli_tool_end(const cli_options *o, const cli_tool *t, ac_status status, const char *path,
+                 const ac_error *err);
 
 /* ---- generate.c ---- */
 

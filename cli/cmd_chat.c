@@ -36,6 +36,7 @@ static bool add_message(chat *c, const char *role, const char *content) {
 }
 
 static void drop_messages(chat *c, size_t from, size_t count) {
+    if (!count) return;
     for (size_t i = from; i < from + count; i++) free((char *)c->messages[i].content);
     memmove(c->messages + from, c->messages + from + count, (c->n - from - count) * sizeof *c->messages);
     c->n -= count;
@@ -144,22 +145,27 @@ static const char commands_text[] = "/system TEXT  start anew, with TEXT as the 
                                     "/exit         end (so does Ctrl-D)\n"
                                     "A line that ends in \\ goes on in the next one.\n";
 
+/* Whether the line's first word, n bytes long, is this one. */
+static bool is(const char *line, size_t n, const char *word) {
+    return strlen(word) == n && !memcmp(line, word, n);
+}
+
 /* A line that begins with '/'. False when it ends the conversation. */
 static bool command(chat *c, const char *line) {
-    size_t n = strcspn(line, " ");
-    const char *rest = line + n + strspn(line + n, " ");
+    size_t n = strcspn(line, " \t\n");
+    const char *rest = line + n + strspn(line + n, " \t\n");
     bool ok = true;
-    if (!strncmp(line, "/exit", n) || !strncmp(line, "/quit", n)) return false;
-    if (!strncmp(line, "/reset", n))
+    if (is(line, n, "/exit") || is(line, n, "/quit")) return false;
+    if (is(line, n, "/reset")) {
         ok = reset(c, first_turn(c) ? c->messages[0].content : NULL);
-    else if (!strncmp(line, "/system", n))
+    } else if (is(line, n, "/system")) {
         ok = reset(c, *rest ? rest : NULL);
-    else
-        fprintf(stderr, "%s%s",
-                strncmp(line, "/help", n)
-                    ? "There is no such command; to send a line that begins with /, put a space before it.\n"
-                    : "",
-                commands_text);
+    } else {
+        if (!is(line, n, "/help"))
+            fputs("There is no such command; to send a line that begins with /, put a space before it.\n",
+                  stderr);
+        fputs(commands_text, stderr);
+    }
     if (!ok) cli_fail("out of memory");
     return ok;
 }

@@ -92,6 +92,10 @@ static const cli_options defaults = {
     .repeat_penalty = 1,
     .penalty_last = 64,
     .batch = 512,
+    .bench_prompt = 256,
+    .bench_gen = 32,
+    .bench_depth = -1,
+    .bench_repeat = 5,
 };
 
 int cli_misuse(const char *command, const char *format, ...) {

@@ -57,7 +57,8 @@ the cat
 ' chat "$tiny"
 out_empty
 noise=yes
-wants 0 '/nonsense
+wants 0 '/
+/nonsense
 /help
 ' chat "$tiny"
 err_has 'There is no such command'

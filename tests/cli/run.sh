@@ -41,7 +41,7 @@ noise=yes
 want 0 run "$tiny" -p "the" -n 3 --seed 7
 err_has 'no effect at temperature 0'
 noise=
-want 0 run "$tiny" -p "the" -n 40 --repeat-penalty 5 --penalty-last 1000
+want 0 run "$tiny" -p "the" -n 30 --repeat-penalty 5 --penalty-last 1000
 cmp -s "$out" "$dir/greedy" && fail "the penalty makes no difference"
 
 # As JSON, and how many tokens.
@@ -58,11 +58,8 @@ json_is stop limit
 
 # The end of the context is an end like any other.
 want 0 run "$tiny" -p "the" -n -1 --ctx 20 --json -q
-case $(json stop) in
-context) [ "$(json generation.tokens)" -le 20 ] || fail "more than the context holds" ;;
-end) ;;
-*) fail "why did it stop?" ;;
-esac
+json_is stop context
+json_is generation.tokens $((20 - $(json prompt_ids.#) + 1)) # the last one need not be fed any more
 want 1 run "$tiny" -p "the cat sat the cat sat the cat sat" --ctx 5
 err_has 'context'
 want 1 run "$tiny" -p "" --no-bos

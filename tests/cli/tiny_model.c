@@ -106,10 +106,27 @@ static const struct {
 };
 enum { N_KINDS = sizeof tensors / sizeof *tensors, FIRST_OF_LAYER = 3 };
 
+/* Tokens that end a generation get no weight in the output, so that the likeliest token is never one of them.
+ */
+static bool silent(unsigned kind, uint64_t row) {
+    return kind == 2 && (row == 2 || row >= VOCAB - 2);
+}
+
+static void values(gw *w, unsigned kind, uint64_t *random) {
+    for (uint64_t r = 0; r < (tensors[kind].rows ? tensors[kind].rows : 1); r++)
+        for (uint64_t c = 0; c < tensors[kind].cols; c++) {
+            float v = (float)(int64_t)(check_random(random) >> 40) / (float)(1 << 23) - 1;
+            gw_f32(w, silent(kind, r) ? 0 : tensors[kind].rows ? v * 0.3f : 1 + v * 0.1f);
+        }
+    gw_pad(w, 32);
+}
+
 /* Writes a tensor's info (`data` false) or its values, and moves *offset on. */
 static void tensor(gw *w, unsigned kind, unsigned layer, bool data, uint64_t *offset, uint64_t *random) {
     uint64_t rows = tensors[kind].rows, n = tensors[kind].cols * (rows ? rows : 1);
-    if (!data) {
+    if (data) {
+        values(w, kind, random);
+    } else {
         char name[64];
         if (kind < FIRST_OF_LAYER)
             snprintf(name, sizeof name, "%s", tensors[kind].name);
@@ -117,11 +134,6 @@ static void tensor(gw *w, unsigned kind, unsigned layer, bool data, uint64_t *of
             snprintf(name, sizeof name, "blk.%u%s", layer, tensors[kind].name + strlen("blk.%u"));
         gw_tensor(w, name, 0, *offset, rows ? 2 : 1, tensors[kind].cols, rows);
     }
-    for (uint64_t i = 0; data && i < n; i++) {
-        float v = (float)(int64_t)(check_random(random) >> 40) / (float)(1 << 23) - 1;
-        gw_f32(w, rows ? v * 0.3f : 1 + v * 0.1f);
-    }
-    if (data) gw_pad(w, 32);
     *offset += (n * 4 + 31) / 32 * 32;
 }
 

@@ -39,8 +39,8 @@ no 'option -p needs a value, and --temp is an option; .* write --prompt=--temp' 
 
 for n in '' ' ' x 1x 1.5 0x10 ' 5' '5 ' + - 1e3 inf; do no '^anychip: run: -n: want a whole number, have' run -n "$n"; done
 for n in -2 1000000001 99999999999999999999 -99999999999999999999; do no 'want a number' run -n "$n"; done
-for n in 0 -1 1000000001; do no 'want a number' run --ctx "$n"; done
-for n in 0 -1 4097; do no 'want a number from 1 to 4096' run --threads "$n"; done
+for n in 0 -1 16777217; do no 'want a number from 1 to 16777216' run --ctx "$n"; done
+for n in 0 -1 1025; do no 'want a number from 1 to 1024' run --threads "$n"; done
 for n in 0 -1 65537; do no 'want a number from 1 to 65536' logits m --batch "$n"; done
 for t in '' x 0.5x nan inf 0x1p3 ' 1' 1e; do no '^anychip: run: --temp: want a number, have' run --temp "$t"; done
 for t in -0.1 1001 1e999 -1e999; do no 'want a number from 0 to 1000' run --temp "$t"; done
