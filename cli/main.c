@@ -4,7 +4,7 @@
 
 #include "cli.h"
 
-static const cli_command *const commands[] = {&cli_run,        &cli_chat,    &cli_logits, &cli_tokenize,
+static const cli_command *const commands[] = {&cli_run,        &cli_chat,    &cli_logits,  &cli_tokenize,
                                               &cli_detokenize, &cli_inspect, &cli_devices, &cli_synth};
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
@@ -35,10 +35,17 @@ static int unknown(const char *name) {
     return cli_misuse(NULL, "there is no command '%s'", name);
 }
 
+static int missing(void) {
+    char names[256] = "";
+    size_t n = 0;
+    for (size_t i = 0; i < N_COMMANDS && n < sizeof names; i++)
+        n += (size_t)snprintf(names + n, sizeof names - n, i ? ", %s" : "%s", commands[i]->name);
+    return cli_misuse(NULL, "which command? %s", names);
+}
+
 static int run(int argc, char **argv) {
     const char *name = argc > 1 ? argv[1] : NULL;
-    if (!name)
-        return cli_misuse(NULL, "which command? run, chat, logits, tokenize, detokenize, inspect or devices");
+    if (!name) return missing();
     bool help = !strcmp(name, "help");
     if (!strcmp(name, "--help") || !strcmp(name, "-h") || (help && argc == 2)) {
         overview();
