@@ -176,7 +176,7 @@ static ac_status add_merges(reader *r, const ac_kv *kv, joiner *j) {
             continue;
         }
         ac_str left = {s.p, (size_t)(space - s.p)}, right = {space + 1, s.n - left.n - 1};
-        uint32_t l, m, result;
+        uint32_t l, m, result = 0;
         AC_TRY(intern(r, left, &l));
         AC_TRY(intern(r, right, &m));
         AC_TRY(join(r, j, left, right, &result));
