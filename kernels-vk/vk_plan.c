@@ -286,6 +286,34 @@ static ac_status matvec_variant(ac_prog *p, vk_step *s, const char *name, ac_for
     return pipe_named(p, name, (uint32_t[VK_SPEC]){s->threads, v->rpt, v->nr, cap, fused_add}, &v->pipe, err);
 }
 
+/* ---- Tiles ---- */
+
+enum { TILE_ROWS_FROM = 17, TILE_STRIDE = 36, TILE_MIN_STRIDE = 12, TILE_SUB = 32 /* a subgroup's tile is 32 x 32 */ };
+
+/* Shared memory of matmul.comp. */
+static uint32_t tile_bytes(uint32_t br, uint32_t bc, uint32_t numbers) {
+    return 4 * (br * TILE_STRIDE + 2 * bc * TILE_STRIDE + (br + bc) * (TILE_MIN_STRIDE + 2) + numbers + 16 + br);
+}
+
+/* Tiles of the whole workgroup, largest first. */
+static const uint32_t tile_sizes[][2] = {{128, 64}, {64, 64}, {64, 32}, {32, 32}};
+
+static ac_status plan_tile(ac_prog *p, vk_step *s, const char *type, ac_error *err) {
+    const vk_caps *c = &p->dev->caps;
+    bool coop = p->dev->on[VK_FEATURE_coopmat];
+    uint32_t m = coop ? c->coop_m : TILE_SUB, n = coop ? c->coop_n : TILE_SUB, k = coop ? c->coop_k : 32, sg = coop ? c->subgroup : 32;
+    char name[48];
+    snprintf(name, sizeof name, "matmul_%s%s", type, coop ? "_coop" : p->dev->on[VK_FEATURE_dot] ? "_dot" : "");
+    for (size_t i = 0; i < sizeof tile_sizes / sizeof *tile_sizes; i++) {
+        uint32_t br = tile_sizes[i][0], bc = tile_sizes[i][1], threads = br / TILE_SUB * (bc / TILE_SUB) * sg;
+        if (tile_bytes(br, bc, coop ? m * n : 0) > c->shared_bytes || threads > 256 || threads > c->invocations) continue;
+        s->tile = (vk_tile){0, TILE_ROWS_FROM, br, bc};
+        const uint32_t spec[VK_SPEC] = {threads, br, bc, TILE_SUB / m, TILE_SUB / n, sg, m * n / sg, 0, 0, 0, m, n, k};
+        return pipe_named(p, name, spec, &s->tile.pipe, err);
+    }
+    return AC_OK;
+}
+
 static ac_status plan_matvec_part(ac_prog *p, uint32_t at, const ac_op_matmul *op, const vk_part *part, bool first, ac_error *err) {
     NEW_STEP(s, VK_STEP_MATVEC);
     const ac_weight *w = &p->plan->weights[op->w];
@@ -310,7 +338,8 @@ static ac_status plan_matvec_part(ac_prog *p, uint32_t at, const ac_op_matmul *o
         s->n_variants = i + 1;
         if (s->variant[i].nr >= most) break;
     }
-    return AC_OK;
+    if (most < TILE_ROWS_FROM || info->form == AC_FORM_F32 || !dev->on[VK_FEATURE_tile]) return AC_OK;
+    return plan_tile(p, s, info->name, err);
 }
 
 static ac_status plan_matmul(ac_prog *p, uint32_t at, ac_error *err) {

@@ -16,7 +16,7 @@ typedef struct vk_use {
 
 typedef enum vk_step_kind {
     VK_STEP_ROWS,     /* grid gx x rows */
-    VK_STEP_MATVEC,   /* a variant by number of rows */
+    VK_STEP_MATVEC,   /* a product: matvec.comp's variant, or matmul.comp, by number of rows */
     VK_STEP_ATTENTION /* two shaders over tiles of rows */
 } vk_step_kind;
 
@@ -30,6 +30,11 @@ typedef struct vk_matvec {
     uint32_t pipe, nr, rpt, seg;
 } vk_matvec;
 
+/* How matmul.comp is set up; rows_from: for runs of at least so many rows, 0 = never. */
+typedef struct vk_tile {
+    uint32_t pipe, rows_from, br, bc;
+} vk_tile;
+
 typedef struct vk_step {
     vk_step_kind kind;
     uint32_t op; /* the plan's operation it belongs to (the first, when fused) */
@@ -42,6 +47,7 @@ typedef struct vk_step {
     uint32_t n_use;
     /* matvec */
     vk_matvec variant[VK_VARIANTS];
+    vk_tile tile;
     uint32_t n_variants, m, chunks, groups, threads;
     /* attention */
     uint32_t heads, tiles, head_dim;

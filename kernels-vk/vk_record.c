@@ -52,7 +52,18 @@ static void dispatch_wide(recorder *r, const vk_step *s, uint32_t pipe, const ui
     dispatch(r, s, pipe, push, z > 1 ? most : x, y, z);
 }
 
+static void record_tiles(recorder *r, const vk_step *s, uint32_t rows) {
+    uint32_t push[VK_PUSH];
+    for (int k = 0; k < VK_PUSH; k++) push[k] = s->push[k];
+    push[15] = rows;
+    dispatch_wide(r, s, s->tile.pipe, push, (s->m + s->tile.bc - 1) / s->tile.bc, (rows + s->tile.br - 1) / s->tile.br);
+}
+
 static void record_matvec(recorder *r, const vk_step *s, uint32_t rows) {
+    if (s->tile.rows_from && rows >= s->tile.rows_from) {
+        record_tiles(r, s, rows);
+        return;
+    }
     uint32_t i = 0;
     while (i + 1 < s->n_variants && s->variant[i].nr < rows) i++;
     const vk_matvec *v = &s->variant[i];

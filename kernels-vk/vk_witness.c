@@ -125,7 +125,7 @@ static ac_status set_up(ac_dev *dev, bench *b, const uint32_t *in, ac_error *err
     return AC_OK;
 }
 
-static ac_status run_one(ac_dev *dev, const bench *b, uint32_t pipe, uint32_t *got, ac_error *err) {
+static ac_status run_one(ac_dev *dev, const bench *b, uint32_t pipe, uint32_t groups, uint32_t *got, ac_error *err) {
     VkCommandBufferBeginInfo begin = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO};
     uint32_t push[VK_PUSH] = {ITEMS};
     uint64_t value;
@@ -133,11 +133,39 @@ static ac_status run_one(ac_dev *dev, const bench *b, uint32_t pipe, uint32_t *g
     dev->api.CmdBindPipeline(b->cmd, VK_PIPELINE_BIND_POINT_COMPUTE, dev->pipes[pipe].pipe);
     dev->api.CmdBindDescriptorSets(b->cmd, VK_PIPELINE_BIND_POINT_COMPUTE, dev->layout, 0, 1, &b->set, 0, NULL);
     dev->api.CmdPushConstants(b->cmd, dev->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, sizeof push, push);
-    dev->api.CmdDispatch(b->cmd, ITEMS / 64, 1, 1);
+    dev->api.CmdDispatch(b->cmd, groups, 1, 1);
     VK_TRY(dev, err, "witness test", dev->api.EndCommandBuffer(b->cmd));
     AC_TRY(vk_submit(dev, &b->cmd, 1, &value, err));
     AC_TRY(vk_wait_value(dev, value, err));
     return vk_download(dev, &b->out, 0, got, ITEMS * OUT_WORDS * 4, err);
+}
+
+/* ---- Integer cooperative matrices: one product of random bytes, twice added, and every element found exactly once ---- */
+
+static uint32_t coop_want(const uint32_t *in, const vk_caps *c, uint32_t i) {
+    uint32_t words = c->coop_k / 4, r = i / c->coop_n, col = i % c->coop_n, sum = 0;
+    for (uint32_t k = 0; k < words; k++) sum += dot4(in[r * words + k], in[(c->coop_m + col) * words + k]);
+    return 2 * sum;
+}
+
+static ac_status witness_coop(ac_dev *dev, bench *b, const uint32_t *in, uint32_t *got, ac_error *err) {
+    const vk_caps *c = &dev->caps;
+    uint32_t n = c->coop_m * c->coop_n;
+    vk_key key = {.shader = vk_shader_find("witness_coop"),
+                  .spec = {[0] = c->subgroup, [6] = n / c->subgroup, [10] = c->coop_m, [11] = c->coop_n, [12] = c->coop_k}};
+    uint32_t pipe = vk_pipe_want(dev, &key);
+    if (pipe == AC_NONE) return ac_fail(err, AC_ERR_MEMORY, "pipelines");
+    AC_TRY(vk_pipes_build(dev, err));
+    AC_TRY(run_one(dev, b, pipe, 1, got, err));
+    for (uint32_t i = 0; i < n; i++) {
+        if (got[i] == coop_want(in, c, i) && got[n + i] == 1) continue;
+        dev->on[VK_FEATURE_coopmat] = false;
+        snprintf(dev->witness, sizeof dev->witness, "witness failed: cooperative matrix element %u: want %08x once, have %08x %u times", i, coop_want(in, c, i), got[i],
+                 got[n + i]);
+        vk_log(dev, 1, "%s: %s", c->name, dev->witness);
+        break;
+    }
+    return AC_OK;
 }
 
 /* The shaders, and the feature each is about: a feature that fails is switched off, the rest refuses the device. */
@@ -161,14 +189,14 @@ static ac_status witness_all(ac_dev *dev, bench *b, bool force, uint32_t *in, ui
         int feature = rungs[i].feature;
         char what[120];
         if (feature >= 0 && !dev->on[feature]) continue;
-        AC_TRY(run_one(dev, b, pipe[i], got, err));
+        AC_TRY(run_one(dev, b, pipe[i], ITEMS / 64, got, err));
         if (judge(in, got, feature == VK_FEATURE_subgroup, what, sizeof what)) continue;
         snprintf(dev->witness, sizeof dev->witness, "witness failed: %s", what);
         vk_log(dev, 1, "%s: %s: %s", dev->caps.name, rungs[i].shader, dev->witness);
         if (feature >= 0) dev->on[feature] = false;
         else if (!force) return ac_fail(err, AC_ERR_WITNESS, "%s (%s): %s", dev->caps.name, dev->caps.driver, what);
     }
-    return AC_OK;
+    return dev->on[VK_FEATURE_coopmat] ? witness_coop(dev, b, in, got, err) : AC_OK;
 }
 
 ac_status vk_witness(ac_dev *dev, bool force, ac_error *err) {
