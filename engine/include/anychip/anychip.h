@@ -8,6 +8,7 @@
  *   5. sampler                   ac_sampler_open, ac_sampler_next
  *   6. generate                  ac_generate: prompt in, text out, in one call
  *   7. inspect                   ac_inspect_open: what a file holds, whether or not it can be run
+ *   8. tools                     ac_synth_write, ac_quantize_file: making model files
  *
  * Conventions: functions that can fail return an ac_status and take an optional ac_error (may be NULL) as last argument; on failure *out is NULL
  * and nothing is left behind. `ac_x_close(ac_x **)` accepts NULL and sets the handle to NULL. Strings are UTF-8. Sizes are in bytes, lengths in tokens.
@@ -293,6 +294,40 @@ typedef struct ac_inspect_tensor {
 } ac_inspect_tensor;
 /* False when i is out of range. */
 AC_API bool ac_inspect_tensor_at(const ac_inspect *inspect, size_t i, ac_inspect_tensor *out);
+
+/* ---- 8. Tools: making model files ------------------------------------------------------------------------------- */
+
+typedef struct ac_tool_settings {
+    size_t size;         /* set by ac_tool_defaults */
+    unsigned threads;    /* 0 = as many as this process may use; the bytes written are the same for any number */
+    bool pure;           /* every matrix in the mix's main type, instead of by its rules */
+    bool requantize;     /* quantize: take weights that are quantised already, at the price of two losses */
+    uint64_t seed;       /* synth */
+    ac_log_fn log;       /* quantize: one line per tensor, level 2 */
+    void *log_user;
+    ac_progress_fn progress; /* in bytes of the output */
+    void *progress_user;
+} ac_tool_settings;
+
+AC_API void ac_tool_defaults(ac_tool_settings *settings);
+
+typedef struct ac_mix {
+    const char *name; /* "Q4_K_M" */
+    const char *text; /* one line about it */
+} ac_mix;
+/* The types that a file can be written in; false when i is out of range. */
+AC_API bool ac_mix_at(size_t i, ac_mix *out);
+
+typedef struct ac_shape {
+    const char *name; /* "llama-1b" */
+    const char *text; /* the model whose sizes these are */
+} ac_shape;
+AC_API bool ac_shape_at(size_t i, ac_shape *out);
+
+/* Writes a model of this shape with random weights and a made-up vocabulary: it says nothing of worth, but is as large and as fast as the real one.
+ * Same shape, type and seed: same bytes. `path` appears only when the file is whole. settings may be NULL. AC_ERR_ARGUMENT (shape, type), AC_ERR_IO,
+ * AC_ERR_MEMORY, AC_ERR_CANCELLED. */
+AC_API ac_status ac_synth_write(const char *path, const char *shape, const char *type, const ac_tool_settings *settings, ac_error *err);
 
 #ifdef __cplusplus
 }
