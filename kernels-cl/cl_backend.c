@@ -82,7 +82,7 @@ static ac_status start(ac_dev *dev, const ac_open_settings *how, ac_error *err) 
     ac__cl_caps_read(dev->platform, dev->id, &dev->caps);
     if (dev->caps.refused[0] && !how->force) return ac_fail(err, AC_ERR_DEVICE, "%s: %s", dev->caps.name, dev->caps.refused);
     AC_TRY(ac__cl_mask(how->mask, &dev->features, &dev->caps, err));
-    ac__cl_tune(dev);
+    ac__cl_tune(dev, how->mask);
     snprintf(dev->options, sizeof dev->options, "%s", dev->features.dot ? "-cl-std=CL3.0 -DDOT_KHR" : "-cl-std=CL1.2");
     dev->context = ac__cl.CreateContext(properties, 1, &dev->id, NULL, NULL, &rc);
     if (!dev->context) return ac__cl_fail(err, rc, "context");

@@ -124,7 +124,7 @@ static bool mask_word(const char *word, ac_cl_features *f, ac_cl_caps *c) {
     if (mask_number(word, "local", &v)) return c->local_bytes = v < c->local_bytes ? v : c->local_bytes, true;
     if (mask_number(word, "alloc", &v)) return c->max_alloc = v < c->max_alloc ? v : c->max_alloc, true;
     if (mask_number(word, "memory", &v)) return c->memory = v < c->memory ? v : c->memory, true;
-    return false;
+    return ac__cl_tune_word(word, NULL);
 }
 
 ac_status ac__cl_mask(const char *mask, ac_cl_features *f, ac_cl_caps *c, ac_error *err) {
@@ -142,7 +142,7 @@ ac_status ac__cl_mask(const char *mask, ac_cl_features *f, ac_cl_caps *c, ac_err
 #define X(name, text) #name ","
                            AC_CL_FEATURES(X)
 #undef X
-                           "wg=N,local=N,alloc=N,memory=N", word);
+                           "wg=N,local=N,alloc=N,memory=N, or a tuning number", word);
         mask += n + (mask[n] == ',');
     }
     return AC_OK;

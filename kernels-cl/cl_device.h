@@ -42,7 +42,8 @@ typedef struct ac_cl_caps {
     X(group_size, 8, 1024) /* work-items of matmul_group */                                                  \
     X(group_rows, 1, 16)   /* weight rows of a matmul_group */                                               \
     X(group_cols, 1, 8)    /* most rows of x of a matmul_group */                                            \
-    X(tile_from, 2, 4096)  /* rows of x from which matmul_tile is used */
+    X(tile_from, 2, 4096)  /* rows of x from which matmul_tile is used */                                    \
+    X(tile_wide, 2, 4096)  /* rows of x from which its tiles are 64 wide, not 16 */
 
 typedef struct ac_cl_tuning {
 #define X(name, low, high) uint32_t name;
@@ -78,8 +79,11 @@ void ac__cl_caps_read(cl_platform_id platform, cl_device_id id, ac_cl_caps *caps
 /* Reads a mask such as "dot,zerocopy,wg=8,local=16384,alloc=1048576" into features and caps. AC_ERR_ARGUMENT names an unknown word. */
 ac_status ac__cl_mask(const char *mask, ac_cl_features *features, ac_cl_caps *caps, ac_error *err);
 
-/* The numbers for this device: its class's row, then the file tune-<key>.txt of the cache folder, then what the caps allow. */
-void ac__cl_tune(ac_dev *dev);
+/* The numbers for this device: its class's row, then the file tune-<key>.txt of the cache folder, then words "name=N" of the
+ * mask, limited to what the caps allow. */
+void ac__cl_tune(ac_dev *dev, const char *mask);
+/* Whether a word of a mask is a tuning number in its range; sets it in *t (may be NULL). */
+bool ac__cl_tune_word(const char *word, ac_cl_tuning *t);
 
 /* Runs the probes of witness.cl; fills dev->witness. AC_ERR_WITNESS names what failed. */
 ac_status ac__cl_witness(ac_dev *dev, ac_error *err);

@@ -5,16 +5,6 @@
 
 static uint32_t div_up(uint32_t n, uint32_t by) { return (n + by - 1) / by; }
 
-void ac__cl_type_options(const ac_dev *dev, const ac_cl_tensor *t, char *out, size_t cap) {
-    static const char *const names[AC_TYPE_COUNT] = {
-#define X(name, lower, id, elems, bytes, form) [AC_TYPE_##name] = #name,
-#include <anychip/types.def>
-#undef X
-    };
-    const ac_cl_tuning *u = &dev->tuning;
-    snprintf(out, cap, "-DTYPE_%s -DCOLS=%u%s%s", names[t->type], u->item_cols, u->use_group ? "" : " -DWIDE_LOADS", t->planar ? " -DPLANAR" : "");
-}
-
 /* Work-groups of item_group items along the elements of a row, rows along the second dimension. */
 static void elements(const ac_prog *p, ac_cl_launch *l, uint32_t n) {
     uint32_t group = p->dev->tuning.item_group;
@@ -41,11 +31,11 @@ static ac_status lower_embed(ac_prog *p, uint32_t op, ac_error *err) {
     const ac_op_embed *o = &p->plan->ops[op].embed;
     const ac_cl_tensor *t = &p->weights->tensors[o->w];
     char options[128];
-    ac__cl_type_options(p->dev, t, options, sizeof options);
+    ac_cl_unit unit = ac__cl_matmul_unit(p->dev, t, 1, options, sizeof options);
     for (uint32_t i = 0; i < t->n_segments; i++) {
         ac_cl_args a;
         ac_cl_launch *l;
-        AC_TRY(ac__cl_launch_new(p, AC_CL_UNIT_TYPE, options, "embed", op, &a, &l, err));
+        AC_TRY(ac__cl_launch_new(p, unit, options, "embed", op, &a, &l, err));
         elements(p, l, div_up(t->cols, 32));
         ac__cl_arg_mem(&a, t->segments[i].mem);
         ac__cl_arg_u64(&a, t->segments[i].at);

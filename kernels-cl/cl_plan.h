@@ -70,7 +70,8 @@ ac_status ac__cl_lower(ac_prog *p, uint32_t op, uint32_t *covered, ac_error *err
 ac_status ac__cl_lower_matmul(ac_prog *p, uint32_t op, ac_error *err);
 ac_status ac__cl_lower_attention(ac_prog *p, uint32_t op, ac_error *err);
 
-/* "-DTYPE_Q4_K" and what goes with it, for the program of a tensor. */
-void ac__cl_type_options(const ac_dev *dev, const ac_cl_tensor *t, char *out, size_t cap);
+/* The program for products with a tensor and this many rows of x: its unit, and options such as "-DTYPE_Q4_K -DCOLS=1". The
+ * one for a single row also has embed. */
+ac_cl_unit ac__cl_matmul_unit(const ac_dev *dev, const ac_cl_tensor *t, uint32_t rows, char *options, size_t cap);
 
 #endif

@@ -23,7 +23,9 @@ static const struct { const char *name, *files[MOST_SOURCES]; } units[AC_CL_UNIT
     [AC_CL_UNIT_WITNESS] = {"witness", {"common", "dot", "witness"}},
     [AC_CL_UNIT_ROWS] = {"rows", {"common", "rms_norm", "quantize", "add", "glu", "gather", "argmax", "rope", "repack"}},
     [AC_CL_UNIT_KV] = {"kv", {"common", "kv", "kv_store", "attention"}},
-    [AC_CL_UNIT_TYPE] = {"type", {"common", "dot", "blocks", "embed", "matmul_item"}},
+    [AC_CL_UNIT_ITEM] = {"item", {"common", "blocks", "embed", "matmul_item"}},
+    [AC_CL_UNIT_GROUP] = {"group", {"common", "dot", "blocks", "embed", "matmul_group"}},
+    [AC_CL_UNIT_TILE] = {"tile", {"common", "dot", "blocks", "matmul_tile"}},
 };
 
 static const char *source_text(const char *name) {

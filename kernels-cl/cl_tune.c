@@ -19,11 +19,11 @@ typedef struct ac_cl_class {
 /* The first row whose type fits. */
 static const ac_cl_class classes[] = {
     {"cpu", CL_DEVICE_TYPE_CPU,
-     {.early_out = 0, .row_group = 16, .item_group = 16, .item_cols = 4, .use_group = 0, .group_size = 64, .group_rows = 2, .group_cols = 4, .tile_from = 4096}},
+     {.early_out = 0, .row_group = 16, .item_group = 16, .item_cols = 4, .use_group = 0, .group_size = 64, .group_rows = 2, .group_cols = 4, .tile_from = 16, .tile_wide = 48}},
     {"gpu", CL_DEVICE_TYPE_GPU,
-     {.early_out = 1, .row_group = 256, .item_group = 64, .item_cols = 4, .use_group = 1, .group_size = 128, .group_rows = 4, .group_cols = 4, .tile_from = 9}},
+     {.early_out = 1, .row_group = 256, .item_group = 64, .item_cols = 4, .use_group = 1, .group_size = 128, .group_rows = 4, .group_cols = 4, .tile_from = 9, .tile_wide = 33}},
     {"other", CL_DEVICE_TYPE_ALL,
-     {.early_out = 0, .row_group = 64, .item_group = 64, .item_cols = 4, .use_group = 1, .group_size = 64, .group_rows = 2, .group_cols = 4, .tile_from = 9}},
+     {.early_out = 0, .row_group = 64, .item_group = 64, .item_cols = 4, .use_group = 1, .group_size = 64, .group_rows = 2, .group_cols = 4, .tile_from = 9, .tile_wide = 33}},
 };
 
 static const struct { const char *name; size_t at; uint32_t low, high; } numbers[] = {
@@ -60,22 +60,46 @@ static void override_file(ac_dev *dev) {
     ac__cl_log(dev, 2, "OpenCL: tuning of %s from %s", dev->caps.name, path);
 }
 
+bool ac__cl_tune_word(const char *word, ac_cl_tuning *t) {
+    char name[32];
+    unsigned long value;
+    int end = 0;
+    if (sscanf(word, "%31[a-z_]=%lu%n", name, &value, &end) != 2 || word[end]) return false;
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        if (strcmp(name, numbers[i].name) != 0 || value < numbers[i].low || value > numbers[i].high) continue;
+        if (t) *(uint32_t *)(void *)((char *)t + numbers[i].at) = (uint32_t)value;
+        return true;
+    }
+    return false;
+}
+
+static void override_words(const char *mask, ac_cl_tuning *t) {
+    char word[64];
+    while (mask && *mask) {
+        size_t n = strcspn(mask, ",");
+        snprintf(word, sizeof word, "%.*s", (int)(n < 63 ? n : 63), mask);
+        ac__cl_tune_word(word, t);
+        mask += n + (mask[n] == ',');
+    }
+}
+
 static uint32_t power_below(uint32_t n, uint32_t most) {
     uint32_t p = 1;
     while (p * 2 <= n && p * 2 <= most) p *= 2;
     return p;
 }
 
-void ac__cl_tune(ac_dev *dev) {
+void ac__cl_tune(ac_dev *dev, const char *mask) {
     ac_cl_tuning *t = &dev->tuning;
     size_t i = 0;
     while (!(classes[i].type & dev->caps.type) && i + 1 < sizeof classes / sizeof *classes) i++;
     *t = classes[i].tuning;
     override_file(dev);
+    override_words(mask, t);
     t->row_group = power_below(t->row_group, dev->caps.max_group);
     t->item_group = power_below(t->item_group, dev->caps.max_group);
     t->group_size = power_below(t->group_size, dev->caps.max_group);
-    if (t->group_size < 8) dev->features.group = dev->features.tile = false;
-    if (dev->caps.local_bytes < 16384) dev->features.group = dev->features.tile = false;
+    if (dev->caps.max_group < 256) dev->features.tile = false;
+    if (t->group_size < 8 || dev->caps.local_bytes < 16384) dev->features.group = false;
     if (!dev->features.group) t->use_group = 0;
 }

@@ -10,8 +10,18 @@
 #define SMALL 0x26800000u /* 2^-50 */
 #define LARGE 0x58800000u /* 2^50 */
 
+/* Functions called once per block of weights must not become calls. */
+#ifdef __clang__
+#define INLINE inline __attribute__((always_inline))
+#else
+#define INLINE inline
+#endif
+
 typedef global const uchar *bytes_in;
 typedef global uchar *bytes_out;
+
+/* Offsets of the arrays in a row of an activation form, in bytes (ac_act_layout). */
+typedef struct act { uint d, f, s; } act;
 
 /* Lists of a run, at fixed places of the inputs buffer (cl_run.c). */
 #define IN_ROWS 0
@@ -37,6 +47,19 @@ inline float half_of(uint h) {
 }
 
 inline float bf16_of(uint b) { return window(as_float(b << 16)); }
+
+/* The same for eight at once. */
+inline float8 window8(uint8 u) {
+    uint8 m = u & 0x7fffffffu;
+    u = select(u, (u & 0x80000000u) | LARGE, m > (uint8)LARGE);
+    return as_float8(select(u, (uint8)0, m < (uint8)SMALL));
+}
+
+inline float8 half8(ushort8 h) {
+    uint8 v = convert_uint8(h), m = min(v & 0x7fffu, (uint8)0x7bff);
+    uint8 tiny = as_uint8(convert_float8(convert_int8(m)) * 5.9604644775390625e-8f);
+    return as_float8(select((m << 13) + 0x38000000u, tiny, m < (uint8)0x400) | (v & 0x8000u) << 16);
+}
 
 /* 2^-100 <= a <= 2^100 */
 inline float rcp(float a) {

@@ -2,8 +2,11 @@
  * floor that needs nothing: no local memory, no barrier, any work-group size.
  * A work-item makes weight row get_global_id(0) for COLS rows of x, from get_global_id(1) * COLS on. */
 
-/* Offsets of the arrays in a row of x, in bytes (ac_act_layout). */
-typedef struct act { uint d, f, s; } act;
+#if COLS == 1
+#define EACH_COL(statement) { const uint c = 0; statement; }
+#else
+#define EACH_COL(statement) for (uint c = 0; c < cols; c++) { statement; }
+#endif
 
 #if defined(TABLE_LOW) || defined(TYPE_Q8_0)
 #define SHORTS(v) convert_short16(as_char16(v))
@@ -11,121 +14,162 @@ typedef struct act { uint d, f, s; } act;
 #define SHORTS(v) (convert_short16(as_uchar16(v)) - (short)OFFSET)
 #endif
 
-inline short16 load_q(bytes_in q) { return convert_short16(as_char16(vload16(0, q))); }
+INLINE short16 load_q(bytes_in q) { return convert_short16(as_char16(vload16(0, q))); }
 
-/* Sums of neighbouring products: the form that becomes a multiply-add of pairs. */
-inline int8 pairs(short16 a, short16 b) {
-    int16 m = convert_int16(a) * convert_int16(b);
-    return m.even + m.odd;
-}
+/* Products that are all added up in the end: compilers make multiply-adds of pairs of them. */
+INLINE int16 products(short16 a, short16 b) { return convert_int16(a) * convert_int16(b); }
 
-inline int sum8(int8 v) {
-    int4 a = v.lo + v.hi;
-    int2 b = a.lo + a.hi;
-    return b.x + b.y;
+INLINE int sum16(int16 v) {
+    v += v.s89abcdef89abcdef;
+    v += v.s4567456745674567;
+    v += v.s2323232323232323;
+    v += v.s1111111111111111;
+    return v.s0;
 }
 
 #if defined(FORM_A32)
-inline float term(place at, short16 wa, short16 wb, bytes_in x, act lay) {
-    uint g = at.b;
-    int sum = sum8(pairs(wa, load_q(x + g * 32)) + pairs(wb, load_q(x + g * 32 + 16)));
-    float d = ((global const float *)(x + lay.d))[g];
-    float t = (scale_of(at) * d) * convert_float(sum);
-#ifdef HAS_MIN
-    t = t + (min_of(at) * d) * convert_float((int)((global const short *)(x + lay.s))[g]);
-#endif
-    return t;
-}
+/* What a chunk of 8 blocks holds, unpacked. */
+typedef struct chunk {
+    short16 code[16];
+    float8 scale, least;
+} chunk;
 
-inline void product(bytes_in w, bytes_in x, uint x_row, act lay, uint n, uint cols, float *y) {
-    uint nb = n / 32;
-    float chunk[COLS];
-    for (uint c = 0; c < COLS; c++) y[c] = chunk[c] = 0.0f;
-    for (uint b = 0; b < nb; b++) {
-        place at = {w, b, nb};
+/* Blocks [b, b + n) of a row; those past n count as zero. */
+INLINE chunk unpack_chunk(bytes_in w, uint b, uint n, uint nb) {
+    chunk c;
+    float scale[8], least[8];
+#pragma unroll
+    for (uint i = 0; i < 8; i++) {
+        place at = {w, b + min(i, n - 1), nb};
         uint4 ua, ub;
         unpack(at, &ua, &ub);
-        short16 wa = SHORTS(ua), wb = SHORTS(ub);
-        bool ends = b % 8 == 7 || b + 1 == nb;
-        for (uint c = 0; c < COLS; c++) {
-            if (c >= cols) break;
-            chunk[c] = chunk[c] + term(at, wa, wb, x + (ulong)c * x_row, lay);
-            if (ends) y[c] = y[c] + chunk[c], chunk[c] = 0.0f;
-        }
+        c.code[2 * i] = SHORTS(ua), c.code[2 * i + 1] = SHORTS(ub);
+        scale[i] = scale_of(at);
+#ifdef HAS_MIN
+        least[i] = min_of(at);
+#else
+        least[i] = 0.0f;
+#endif
     }
+    c.scale = vload8(0, scale), c.least = vload8(0, least);
+    return c;
+}
+
+/* The integer sums of 8 blocks, in order. */
+INLINE int8 block_sums(const chunk *c, bytes_in q) {
+#define SUM(i) sum16(products(c->code[2 * i], load_q(q + i * 32)) + products(c->code[2 * i + 1], load_q(q + i * 32 + 16)))
+    return (int8)(SUM(0), SUM(1), SUM(2), SUM(3), SUM(4), SUM(5), SUM(6), SUM(7));
+#undef SUM
+}
+
+INLINE float chunk_total(const chunk *c, bytes_in x, act lay, uint b) {
+    float8 d = vload8(0, (global const float *)(x + lay.d) + b);
+    float8 t = (c->scale * d) * convert_float8(block_sums(c, x + b * 32));
+#ifdef HAS_MIN
+    t = t + (c->least * d) * convert_float8(convert_int8(vload8(0, (global const short *)(x + lay.s) + b)));
+#endif
+    return ((((((((0.0f + t.s0) + t.s1) + t.s2) + t.s3) + t.s4) + t.s5) + t.s6) + t.s7);
+}
+
+/* The same for a chunk of n < 8 blocks, which reads no others. */
+INLINE float short_total(bytes_in w, uint b, uint n, uint nb, bytes_in x, act lay) {
+    float total = 0.0f;
+    for (uint i = b; i < b + n; i++) {
+        place at = {w, i, nb};
+        uint4 ua, ub;
+        unpack(at, &ua, &ub);
+        int sum = sum16(products(SHORTS(ua), load_q(x + i * 32)) + products(SHORTS(ub), load_q(x + i * 32 + 16)));
+        float d = ((global const float *)(x + lay.d))[i], t = (scale_of(at) * d) * convert_float(sum);
+#ifdef HAS_MIN
+        t = t + (min_of(at) * d) * convert_float((int)((global const short *)(x + lay.s))[i]);
+#endif
+        total = total + t;
+    }
+    return total;
+}
+
+INLINE void product(bytes_in w, bytes_in x, uint x_row, act lay, uint n, uint cols, float *y) {
+    uint nb = n / 32, b = 0;
+    for (uint c = 0; c < COLS; c++) y[c] = 0.0f;
+    for (; b + 8 <= nb; b += 8) {
+        chunk k = unpack_chunk(w, b, 8, nb);
+        EACH_COL(y[c] = y[c] + chunk_total(&k, x + (ulong)c * x_row, lay, b))
+    }
+    if (b < nb) EACH_COL(y[c] = y[c] + short_total(w, b, nb - b, nb, x + (ulong)c * x_row, lay))
 }
 
 #elif defined(FORM_A256)
-/* All 16 scales and minima of a block. */
-inline void block_scales(place at, int *scale, int *least) {
-    for (uint i = 0; i < 16; i++) {
-        scale[i] = sub_scale(at, i);
-#ifdef HAS_MIN
-        least[i] = sub_min(at, i);
-#endif
-    }
-}
+/* What a block holds, unpacked: codes times sub-scales, in the order of the elements. At most 32 * 128 or 127 * 32. */
+typedef struct chunk {
+    short16 code[16], least;
+    float d, dmin;
+} chunk;
 
-inline float term(place at, const int *scale, const int *least, bytes_in x, act lay) {
-    bytes_in q = x + at.b * 256, f = x + lay.f + at.b * 8;
-    int8 acc = (int8)0;
+#define EACH_PIECE(X)                                                                                        \
+    X(0, s0) X(1, s1) X(2, s2) X(3, s3) X(4, s4) X(5, s5) X(6, s6) X(7, s7)                                  \
+    X(8, s8) X(9, s9) X(10, sa) X(11, sb) X(12, sc) X(13, sd) X(14, se) X(15, sf)
+
+INLINE chunk unpack_chunk(place at) {
+    chunk c;
+#pragma unroll
     for (uint p = 0; p < 8; p++) {
         uint4 ua, ub;
         unpack(at, p, &ua, &ub);
-        uint ia = PIECE_A(p), ib = PIECE_B(p);
-        short16 a = SHORTS(ua) * load_q(q + ia * 16), b = SHORTS(ub) * load_q(q + ib * 16);
-        acc += pairs(a, (short16)(short)(scale[ia] * f[ia / 2]));
-        acc += pairs(b, (short16)(short)(scale[ib] * f[ib / 2]));
+        c.code[PIECE_A(p)] = SHORTS(ua), c.code[PIECE_B(p)] = SHORTS(ub);
     }
-    float d = ((global const float *)(x + lay.d))[at.b];
-    float t = (scale_of(at) * d) * wide(sum8(acc));
+    short16 s = piece_scales(at);
+#define SCALED(i, lane) c.code[i] = c.code[i] * (short16)s.lane;
+    EACH_PIECE(SCALED)
+#undef SCALED
+    c.d = scale_of(at);
 #ifdef HAS_MIN
-    global const short *s = (global const short *)(x + lay.s) + at.b * 16;
-    int sum = 0;
-    for (uint i = 0; i < 16; i++) sum += least[i] * s[i];
-    t = t - (min_of(at) * d) * wide(sum);
+    c.least = piece_mins(at);
+    c.dmin = min_of(at);
 #endif
-    return t;
+    return c;
 }
 
-inline void product(bytes_in w, bytes_in x, uint x_row, act lay, uint n, uint cols, float *y) {
+INLINE float chunk_total(const chunk *c, bytes_in x, act lay, uint b) {
+    bytes_in q = x + b * 256;
+    short8 f = convert_short8(vload8(b, x + lay.f));
+    short16 f2 = f.s0011223344556677;
+    int16 acc = (int16)0;
+#define ADD(i, lane) acc += products(c->code[i], load_q(q + i * 16) * (short16)f2.lane);
+    EACH_PIECE(ADD)
+#undef ADD
+    float d = ((global const float *)(x + lay.d))[b];
+    float t = (c->d * d) * wide(sum16(acc));
+#ifdef HAS_MIN
+    t = t - (c->dmin * d) * wide(sum16(products(c->least, vload16(b, (global const short *)(x + lay.s)))));
+#endif
+    return 0.0f + t;
+}
+
+INLINE void product(bytes_in w, bytes_in x, uint x_row, act lay, uint n, uint cols, float *y) {
     uint nb = n / 256;
-    int scale[16], least[16];
     for (uint c = 0; c < COLS; c++) y[c] = 0.0f;
     for (uint b = 0; b < nb; b++) {
         place at = {w, b, nb};
-        block_scales(at, scale, least);
-        for (uint c = 0; c < COLS; c++) {
-            if (c >= cols) break;
-            y[c] = y[c] + (0.0f + term(at, scale, least, x + (ulong)c * x_row, lay));
-        }
+        chunk k = unpack_chunk(at);
+        EACH_COL(y[c] = y[c] + chunk_total(&k, x + (ulong)c * x_row, lay, b))
     }
 }
 
 #else
-/* 8 weights from element i on, those at or past n as they come: only [i, n) is read. */
-inline float8 numbers8(bytes_in w, uint i) {
-    return (float8)(number(w, i), number(w, i + 1), number(w, i + 2), number(w, i + 3), number(w, i + 4), number(w, i + 5), number(w, i + 6),
-                    number(w, i + 7));
-}
-
-inline float chunk_of(bytes_in w, global const float *x, uint first, uint last) {
+INLINE float chunk_total(bytes_in w, global const float *x, uint first, uint last) {
     float8 sum = (float8)0.0f;
     float p[8];
     uint i = first;
-    for (; i + 8 <= last; i += 8) sum = sum + numbers8(w, i) * vload8(0, x + i);
+    for (; i + 8 <= last; i += 8) sum = sum + numbers(w, i) * vload8(0, x + i);
     vstore8(sum, 0, p);
     for (uint l = 0; i + l < last; l++) p[l] = p[l] + number(w, i + l) * x[i + l];
     return ((p[0] + p[4]) + (p[2] + p[6])) + ((p[1] + p[5]) + (p[3] + p[7]));
 }
 
-inline void product(bytes_in w, bytes_in x, uint x_row, act lay, uint n, uint cols, float *y) {
-    for (uint c = 0; c < COLS; c++) {
-        y[c] = 0.0f;
-        if (c >= cols) continue;
-        global const float *xc = (global const float *)(x + (ulong)c * x_row);
-        for (uint at = 0; at < n; at += CHUNK) y[c] = y[c] + chunk_of(w, xc, at, min(at + CHUNK, n));
-    }
+INLINE void product(bytes_in w, bytes_in x, uint x_row, act lay, uint n, uint cols, float *y) {
+    for (uint c = 0; c < COLS; c++) y[c] = 0.0f;
+    for (uint at = 0; at < n; at += CHUNK)
+        EACH_COL(y[c] = y[c] + chunk_total(w, (global const float *)(x + (ulong)c * x_row), at, min(at + CHUNK, n)))
 }
 #endif
 

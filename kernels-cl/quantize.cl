@@ -1,9 +1,6 @@
 /* quantize: a row of floats in the activation form of a product. A work-item makes 32 elements; in the A256 form the 8 items
  * of a chunk exchange their magnitudes through local memory, TILE groups of 32 at a time. */
 
-/* Offsets of the arrays in a row of the form, in bytes (ac_act_layout). */
-typedef struct act { uint d, f, s; } act;
-
 inline uint16 window16(float16 x) {
     uint16 u = as_uint16(x), m = u & 0x7fffffffu;
     u = select(u, (u & 0x80000000u) | LARGE, m > (uint16)LARGE);

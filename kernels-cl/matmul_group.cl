@@ -1,0 +1,167 @@
+/* matmul for few rows of x, by work-groups: GROUP items make ROWS weight rows for COLS rows of x. An item takes 32 elements of
+ * every weight row of the group at a time, so that neighbours read neighbouring bytes and many loads are under way; its sums
+ * go to local memory. In a second step the items turn sums into the terms of chunks, and in a third one item per result adds
+ * those in index order. The weight row is taken in pieces of PIECE units of 32 elements, so that any length fits.
+ * Up to three products with one x may share a launch (segments); all have this program's type. */
+
+#define UNITS_OF(n) ((n) / 32)
+
+/* 16 packed bytes times 16. */
+INLINE int dot16(uint4 a, uint4 b, int sum) { return dot4(a.w, b.w, dot4(a.z, b.z, dot4(a.y, b.y, dot4(a.x, b.x, sum)))); }
+
+INLINE uint4 load_q(bytes_in q) { return *(global const uint4 *)q; }
+
+#if defined(FORM_A32)
+typedef float part;
+typedef struct side { uint4 qa, qb; float d; int s; } side; /* a unit of x */
+
+INLINE side load_side(bytes_in x, act lay, uint u) {
+    side v;
+    v.qa = load_q(x + u * 32), v.qb = load_q(x + u * 32 + 16);
+    v.d = ((global const float *)(x + lay.d))[u];
+    v.s = ((global const short *)(x + lay.s))[u];
+    return v;
+}
+
+/* A unit's term. */
+INLINE part unit_part(place at, uint u, uint4 a, uint4 b, side x) {
+    int sum = dot16(b, x.qb, dot16(a, x.qa, -OFFSET * x.s));
+    float t = (scale_of(at) * x.d) * convert_float(sum);
+#ifdef HAS_MIN
+    t = t + (min_of(at) * x.d) * convert_float(x.s);
+#endif
+    return t;
+}
+
+INLINE place place_of(bytes_in w, uint u, uint n) {
+    place at = {w, u, n / 32};
+    return at;
+}
+INLINE void unpack_unit(place at, uint u, uint4 *a, uint4 *b) { unpack(at, a, b); }
+
+/* Total of the chunk whose terms start at p; `units` of them. */
+INLINE float chunk_total(local const part *p, uint units, bytes_in w, uint chunk, uint n, bytes_in x, act lay) {
+    float t = 0.0f;
+    for (uint i = 0; i < units; i++) t = t + p[i];
+    return t;
+}
+#elif defined(FORM_A256)
+typedef int part;
+typedef struct side { uint4 qa, qb; int fa, fb, sa, sb; } side;
+
+INLINE side load_side(bytes_in x, act lay, uint u) {
+    side v;
+    uint c = u / 8, p = u % 8, ia = c * 16 + PIECE_A(p), ib = c * 16 + PIECE_B(p);
+    v.qa = load_q(x + ia * 16), v.qb = load_q(x + ib * 16);
+    v.fa = x[lay.f + ia / 2], v.fb = x[lay.f + ib / 2];
+#if OFFSET
+    global const short *s = (global const short *)(x + lay.s);
+    v.sa = s[ia], v.sb = s[ib];
+#else
+    v.sa = v.sb = 0;
+#endif
+    return v;
+}
+
+/* A unit's share of the chunk's integer sum. */
+INLINE part unit_part(place at, uint u, uint4 a, uint4 b, side x) {
+    uint p = u % 8;
+    int da = x.fa * dot16(a, x.qa, 0) - OFFSET * x.sa, db = x.fb * dot16(b, x.qb, 0) - OFFSET * x.sb;
+    return sub_scale(at, PIECE_A(p)) * da + sub_scale(at, PIECE_B(p)) * db;
+}
+
+INLINE place place_of(bytes_in w, uint u, uint n) {
+    place at = {w, u / 8, n / 256};
+    return at;
+}
+INLINE void unpack_unit(place at, uint u, uint4 *a, uint4 *b) { unpack(at, u % 8, a, b); }
+
+INLINE float chunk_total(local const part *p, uint units, bytes_in w, uint chunk, uint n, bytes_in x, act lay) {
+    place at = {w, chunk, n / 256};
+    int sum = ((p[0] + p[1]) + (p[2] + p[3])) + ((p[4] + p[5]) + (p[6] + p[7]));
+    float d = ((global const float *)(x + lay.d))[chunk];
+    float t = (scale_of(at) * d) * wide(sum);
+#ifdef HAS_MIN
+    global const short *s = (global const short *)(x + lay.s) + chunk * 16;
+    int least = 0;
+    for (uint i = 0; i < 16; i++) least += sub_min(at, i) * s[i];
+    t = t - (min_of(at) * d) * wide(least);
+#endif
+    return 0.0f + t;
+}
+#else
+/* Units of floats: unit u is partial sum u % 8 of chunk u / 8. */
+typedef float part;
+#undef UNITS_OF
+#define UNITS_OF(n) (((n) + 255) / 256 * 8)
+
+INLINE part unit_part_f(bytes_in w, uint u, uint n, global const float *x) {
+    uint first = u / 8 * 256, last = min(first + 256, n);
+    float p = 0.0f;
+    for (uint i = first + u % 8; i < last; i += 8) p = p + number(w, i) * x[i];
+    return p;
+}
+
+INLINE float chunk_total(local const part *p, uint units, bytes_in w, uint chunk, uint n, bytes_in x, act lay) {
+    return ((p[0] + p[4]) + (p[2] + p[6])) + ((p[1] + p[5]) + (p[3] + p[7]));
+}
+#endif
+
+#define PART(r, c, u) parts[((r) * COLS + (c)) * PIECE + (u)]
+#define TOTAL(r, c, k) totals[((r) * COLS + (c)) * (PIECE / 8) + (k)]
+
+/* First step: units [first, last) of all rows and columns. */
+INLINE void group_parts(bytes_in w, uint w_row, uint rows, bytes_in x, uint x_row, uint cols, act lay, uint n, uint first, uint last,
+                        local part *parts) {
+    for (uint u = first + get_local_id(0); u < last; u += GROUP) {
+#ifdef FORM_F32
+        for (uint c = 0; c < cols; c++)
+            for (uint r = 0; r < rows; r++)
+                PART(r, c, u - first) = unit_part_f(w + (ulong)r * w_row, u, n, (global const float *)(x + (ulong)c * x_row));
+#else
+        side v[COLS];
+#pragma unroll
+        for (uint c = 0; c < COLS; c++) v[c] = load_side(x + (ulong)min(c, cols - 1) * x_row, lay, u);
+#pragma unroll
+        for (uint r = 0; r < ROWS; r++) {
+            place at = place_of(w + (ulong)min(r, rows - 1) * w_row, u, n);
+            uint4 a, b;
+            unpack_unit(at, u, &a, &b);
+#pragma unroll
+            for (uint c = 0; c < COLS; c++) PART(r, c, u - first) = unit_part(at, u, a, b, v[c]);
+        }
+#endif
+    }
+}
+
+/* Second step: totals of the piece's chunks. */
+INLINE void group_totals(bytes_in w, uint w_row, uint rows, bytes_in x, uint x_row, uint cols, act lay, uint n, uint first, uint last,
+                         local const part *parts, local float *totals) {
+    uint chunks = (last - first + 7) / 8;
+    for (uint i = get_local_id(0); i < rows * cols * chunks; i += GROUP) {
+        uint k = i % chunks, c = i / chunks % cols, r = i / chunks / cols, units = min(last - first - k * 8, 8u);
+        TOTAL(r, c, k) = chunk_total(&PART(r, c, k * 8), units, w + (ulong)r * w_row, first / 8 + k, n, x + (ulong)c * x_row, lay);
+    }
+}
+
+kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
+void matmul_group(bytes_in w, ulong w_at, uint w_row, uint m, bytes_out arena, ulong x_at, uint x_row, uint d, uint f, uint s, uint n,
+                  ulong out_at, uint out_row, global const int *in, uint rows_at) {
+    local part parts[ROWS * COLS * PIECE];
+    local float totals[ROWS * COLS * (PIECE / 8)];
+    act lay = {d, f, s};
+    uint lid = get_local_id(0), row = get_group_id(0) * ROWS, col = get_group_id(1) * COLS, units = UNITS_OF(n);
+    uint rows = min(m - row, (uint)ROWS), cols = min((uint)in[rows_at] - col, (uint)COLS);
+    bytes_in x = arena + x_at + (ulong)col * x_row, wr = w + w_at + (ulong)row * w_row;
+    float y = 0.0f;
+    for (uint first = 0; first < units; first += PIECE) {
+        uint last = min(first + PIECE, units);
+        group_parts(wr, w_row, rows, x, x_row, cols, lay, n, first, last, parts);
+        barrier(CLK_LOCAL_MEM_FENCE);
+        group_totals(wr, w_row, rows, x, x_row, cols, lay, n, first, last, parts, totals);
+        barrier(CLK_LOCAL_MEM_FENCE);
+        if (lid < rows * cols)
+            for (uint k = 0; k < (last - first + 7) / 8; k++) y = y + TOTAL(lid / cols, lid % cols, k);
+    }
+    if (lid < rows * cols) row_f(arena, out_at, col + lid % cols, out_row)[row + lid / cols] = y;
+}
