@@ -280,6 +280,7 @@ static const jfunc functions[] = {
     {"lipsum", NULL, NULL},
     {"cycler", NULL, NULL},
     {"joiner", NULL, NULL},
+    {"self", NULL, NULL},
 };
 
 jval ac__j_global(jstr name) {

@@ -77,7 +77,7 @@ static jval float_op(jinja *j, jop op, double a, double b) {
         return ac__j_float(a / b);
     case OP_POW:
         if ((a == 0 && b < 0) || (a < 0 && isfinite(a) && isfinite(b) && b != floor(b)))
-            return ac__j_fail(j, AC_ERR_TEXT, "a power that is no real number");
+            return ac__j_fail(j, a == 0 ? AC_ERR_TEXT : AC_ERR_UNSUPPORTED, "a power that is no real number");
         return ac__j_float(pow(a, b));
     default:
         break;
@@ -157,7 +157,7 @@ jval ac__j_binary(jinja *j, jop op, jval a, jval b) {
     }
     if (op == OP_MUL && is_sequence(a) && b_int) return repeat(j, a, y);
     if (op == OP_MUL && is_sequence(b) && a_int) return repeat(j, b, x);
-    if (op == OP_MOD && a.kind == J_STR && b.kind != J_UNDEF) return ac__j_percent(j, a, b);
+    if (op == OP_MOD && a.kind == J_STR) return ac__j_percent(j, a, b);
     return bad_operands(j, op, a, b);
 }
 

@@ -206,6 +206,7 @@ static void one_percent(percent *p, jbuf *b) {
     spec s = {.precision = -1, .fill = {" ", 1}, .align = '>'};
     jval v = ac__j_none();
     bool named = peek(p) == '(', left = false, zero = false;
+    uint32_t from = p->at;
     if (named) v = named_value(p);
     for (char c; (c = peek(p)) && strchr("-+ #0", c); p->at++) {
         left |= c == '-';
@@ -234,6 +235,7 @@ static void one_percent(percent *p, jbuf *b) {
     }
     p->at++;
     if (s.type == '%') {
+        if (p->at != from + 1) fail_format(p->j, "%% with more than itself");
         ac__j_puts(p->j, b, "%");
         return;
     }
@@ -321,10 +323,11 @@ static jval field_value(formatter *f, jstr field) {
     return v;
 }
 
-static int64_t spec_number(jstr s, uint32_t *at) {
+static int64_t spec_number(jinja *j, jstr s, uint32_t *at) {
     int64_t n = -1;
     for (; *at < s.n && s.s[*at] >= '0' && s.s[*at] <= '9' && n <= MAX_WIDTH; ++*at)
         n = (n < 0 ? 0 : n) * 10 + (s.s[*at] - '0');
+    if (n > MAX_WIDTH) ac__j_fail(j, AC_ERR_LIMIT, "a width of more than %d", MAX_WIDTH);
     return n;
 }
 
@@ -353,18 +356,18 @@ static bool parse_spec(formatter *f, jstr text, spec *s) {
             s->fill = ac__j_lit("0");
         }
     }
-    s->width = spec_number(text, &at);
+    s->width = spec_number(f->j, text, &at);
     if (at < text.n && (text.s[at] == ',' || text.s[at] == '_')) {
         s->grouped = true;
         s->group = text.s[at++];
     }
     if (at < text.n && text.s[at] == '.') {
         at++;
-        s->precision = spec_number(text, &at);
+        s->precision = spec_number(f->j, text, &at);
         if (s->precision < 0) format_error(f, "a precision without digits");
     }
     if (at < text.n) s->type = text.s[at++];
-    if (at < text.n || s->width > MAX_WIDTH) format_error(f, "a format that cannot be read");
+    if (at < text.n) format_error(f, "a format that cannot be read");
     return !f->j->status;
 }
 

@@ -76,6 +76,7 @@ typedef struct jval {
 struct jlist {
     jval *v;
     uint32_t n, cap;
+    bool unhashable;           /* J_TUPLE: holds something that cannot be a key */
     uint32_t pos;              /* J_GEN: elements already taken */
     int64_t start, stop, step; /* J_RANGE */
 };

@@ -164,12 +164,12 @@ static size_t hex_escape(lexer *x, jbuf *b, size_t at, size_t end, unsigned digi
 }
 
 /* What Python's unicode-escape makes of a backslash before a character that is not ASCII: it stays, and the
- * character shows as its own escape. */
+ * character shows as its own escape, without a second backslash. */
 static size_t foreign_escape(lexer *x, jbuf *b, size_t at, size_t end) {
     unsigned len;
     uint32_t code = ac__j_decode(x->s + at, end - at, &len);
     unsigned digits = code < 0x100 ? 2 : code < 0x10000 ? 4 : 8;
-    ac__j_puts(x->j, b, digits == 2 ? "\\x" : digits == 4 ? "\\u" : "\\U");
+    ac__j_puts(x->j, b, digits == 2 ? "x" : digits == 4 ? "u" : "U");
     while (digits--) ac__j_put(x->j, b, &"0123456789abcdef"[code >> (4 * digits) & 15], 1);
     return at + len;
 }

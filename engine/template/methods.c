@@ -37,8 +37,12 @@ static jval run_get(jinja *j, jval self, const jval *a, const jargs *raw) {
 }
 
 static jval run_copy(jinja *j, jval self, const jval *a, const jargs *raw) {
-    (void)j, (void)a, (void)raw;
-    return self; /* nothing can change it */
+    (void)raw, (void)a;
+    if (self.kind == J_LIST) return ac__j_apply_filter(j, ac__j_lit("list"), self, &(jargs){0});
+    jval out = ac__j_dict(j, self.dict->n);
+    for (uint32_t i = 0; i < self.dict->n && !j->status; i++)
+        ac__j_dict_set(j, &out, self.dict->v[i].key, self.dict->v[i].value);
+    return out;
 }
 
 static jval run_count(jinja *j, jval self, const jval *a, const jargs *raw) {

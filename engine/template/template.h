@@ -45,7 +45,7 @@ typedef struct ac_template_input {
 enum {
     AC_TEMPLATE_MAX_OUTPUT = 16 << 20, /* bytes of output */
     AC_TEMPLATE_MAX_MEMORY = 256 << 20,
-    AC_TEMPLATE_MAX_STEPS = 50000000,
+    AC_TEMPLATE_MAX_STEPS = 20000000,
     AC_TEMPLATE_MAX_SOURCE = 4 << 20
 };
 

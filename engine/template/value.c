@@ -63,6 +63,7 @@ void ac__j_append(jinja *j, jval *list, jval v) {
         l->cap = cap;
     }
     l->v[l->n++] = v;
+    l->unhashable |= !ac__j_hashable(v);
     nest(j, list, v);
 }
 
@@ -186,10 +187,7 @@ bool ac__j_truth(jval v) {
 
 bool ac__j_hashable(jval v) {
     if (v.kind == J_LIST || v.kind == J_DICT || v.kind == J_VIEW) return false;
-    if (v.kind != J_TUPLE) return true;
-    for (uint32_t i = 0; i < v.list->n; i++)
-        if (!ac__j_hashable(v.list->v[i])) return false;
-    return true;
+    return v.kind != J_TUPLE || !v.list->unhashable;
 }
 
 /* ---- Comparing ---- */
