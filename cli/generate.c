@@ -1,4 +1,5 @@
 /* generate.c - prompt in, text out, with times and digest: the work behind `run` and `chat`. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +27,23 @@ static int sampler_open(const cli_options *o, cli_engine *e) {
     return ac_sampler_open(e->model, &s, &e->sampler, &err) ? cli_fail_status(NULL, &err) : CLI_OK;
 }
 
+/* With --verbose: what runs where, and what memory it takes. */
+static void report_engine(const cli_engine *e) {
+    ac_model_info m;
+    ac_session_info s;
+    char file[16], kv[16], scratch[16];
+    ac_model_describe(e->model, &m);
+    ac_session_describe(e->session, &s);
+    fprintf(stderr, "model       %s%s%s, %" PRIu64 " parameters, mostly %s, %s\n", m.architecture,
+            *m.name ? " " : "", m.name, m.parameters, m.file_type, cli_bytes(m.file_bytes, file));
+    fprintf(stderr, "            %" PRIu32 " layers of width %" PRIu32 ", vocabulary of %" PRIu32 " (%s)\n",
+            m.layers, m.dim, m.vocab, m.tokenizer);
+    fprintf(stderr, "device      %s\n", m.device);
+    fprintf(stderr,
+            "session     %" PRIu32 " positions, the model was made for %" PRIu32 "; cache %s, scratch %s\n",
+            s.context, m.context, cli_bytes(s.kv_bytes, kv), cli_bytes(s.scratch_bytes, scratch));
+}
+
 int cli_engine_open(const cli_options *o, const char *path, cli_engine *e) {
     ac_error err = {0};
     *e = (cli_engine){0};
@@ -49,6 +67,7 @@ int cli_engine_open(const cli_options *o, const char *path, cli_engine *e) {
     ac_session_info info;
     ac_session_describe(e->session, &info);
     e->context = info.context;
+    if (o->verbose) report_engine(e);
     return CLI_OK;
 }
 

@@ -26,6 +26,11 @@ want 0 run "$tiny" -p "the cat" -n 12 -q
 same "$out" "$dir/text"
 err_empty
 
+want 0 run "$tiny" -p "the cat" -n 12 -v
+same "$out" "$dir/text"
+err_has '^model +llama tiny, 107456 parameters, mostly f32, 438 kB$'
+err_has '^session +4096 positions, the model was made for 8192; cache .*B, scratch .*B$'
+
 # The same seed gives the same text; another one, sooner or later, another.
 want 0 run "$tiny" -p "the" -n 30 --temp 1.5 --seed 7
 cp "$out" "$dir/seven"
