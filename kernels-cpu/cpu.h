@@ -140,6 +140,7 @@ struct ac_cpu_slot {
     size_t (*thread_bytes)(
         const ac_cpu_job *job); /* NULL: none. Both are asked once, in prepare: job->rows is max_rows */
     size_t (*shared_bytes)(const ac_cpu_job *job);
+    const void *with; /* what the functions are specialised with; theirs to know */
 };
 
 /* matmul and embed have a slot per weight type, quantize one per form, the others one. */
@@ -165,6 +166,12 @@ const ac_cpu_slot *ac__cpu_slot(const ac_cpu_table *table, const ac_op *op, ac_t
 ac_status ac__cpu_table_fill(ac_cpu_table *table, const char *limit, const char **isa, ac_error *err);
 
 void ac__cpu_overlay_ref(ac_cpu_table *table);
+#ifdef __x86_64__
+void ac__cpu_overlay_avx512(ac_cpu_table *table);
+void ac__cpu_overlay_avx512vnni(ac_cpu_table *table);
+bool ac__cpu_have_avx512(void);
+bool ac__cpu_have_avx512vnni(void);
+#endif
 
 /* ---- Machine --------------------------------------------------------------------------------- */
 

@@ -11,6 +11,10 @@ static bool always(void) {
 /* Weakest first. */
 static const ac_cpu_isa isas[] = {
     {"ref", always, ac__cpu_overlay_ref},
+#ifdef __x86_64__
+    {"avx512", ac__cpu_have_avx512, ac__cpu_overlay_avx512},
+    {"avx512vnni", ac__cpu_have_avx512vnni, ac__cpu_overlay_avx512vnni},
+#endif
 };
 
 enum { ISAS = sizeof isas / sizeof *isas };

@@ -1,0 +1,217 @@
+/* matmul256.h - products with blocks of 256: everything inside a chunk is an integer sum, one float term per chunk.
+ * A type's sub-block scales meet the sums of 16 or 32 elements; what its offset takes away, or its minima, meet the
+ * activations' own sums s. The types are described in unpack.h. */
+#ifndef AC_LANES_MATMUL256_H
+#define AC_LANES_MATMUL256_H
+
+#include "product.h"
+
+/* A packed chunk. scale: of each sub-block, as v_scale gives it; pair: what meets s_2j and s_2j+1 (v_pair). */
+typedef struct v_packed256 {
+    uint8_t code[64][LANES][4];
+    int32_t scale[16][LANES], pair[8][LANES];
+    float d[LANES], dmin[LANES];
+} v_packed256;
+
+/* What a body needs to know of a type; constants everywhere. */
+typedef struct v_kind256 {
+    int bits, off, sub, mins, is_signed;
+} v_kind256;
+
+INLINE v_tokens v_tokens256(const ac_panel_x *x, uint32_t chunk) {
+    const uint8_t *p = x->x;
+    return (v_tokens){.q = p + x->lay.q + AC_CHUNK * (size_t)chunk,
+                      .d = p + x->lay.d + 4 * (size_t)chunk,
+                      .s = p + x->lay.s + 32 * (size_t)chunk,
+                      .f = p + x->lay.f + 8 * (size_t)chunk,
+                      .stride = x->stride};
+}
+
+/* Byte i of c as a factor: an int32, or where int16 sums are scaled, an int16 in both halves. */
+INLINE vi v_scale(const vi *c, int i, int is_signed) {
+    int k = i % 4;
+#ifdef VI_DOT8
+    if (is_signed) return vi_sra(vi_sll(c[i / 4], 24 - 8 * k), 24);
+    return vi_and(vi_srl(c[i / 4], 8 * k), vi_all(255));
+#else
+    uint32_t both = (uint32_t)k * 0x00010001u;
+    if (is_signed) return vi_sra16(v_pick_of(c[i / 4], both << 8 | 0x00800080u), 8);
+    return v_pick_of(c[i / 4], both | 0x80008000u);
+#endif
+}
+
+/* What meets the pair s_2j, s_2j+1: the minima, or the scales times -off. */
+INLINE vi v_pair(const vi *c, int j, v_kind256 kind) {
+    int i = kind.sub == 16 ? 2 * j : j;
+    uint32_t a = (uint32_t)i % 4, pattern = a | (kind.sub == 16 ? a + 1 : a) << 16;
+    if (kind.mins) return v_pick_of(c[4 + i / 4], pattern | 0x80008000u);
+    vi scales = v_pick_of(c[i / 4], kind.is_signed ? pattern << 8 | 0x00800080u : pattern | 0x80008000u);
+    if (kind.is_signed) scales = vi_sra16(scales, 8);
+    return vi_mul16(scales, vi_all((int32_t)((uint32_t)(-kind.off & 0xffff) * 0x00010001u)));
+}
+
+/* f[t][j]: the factor of group j, ready to be spread. */
+INLINE void v_factors(int32_t f[V_TOKENS][8], const v_tokens *x, int tokens) {
+#ifdef VI_DOT8
+    int as = 1;
+#else
+    int as = 0x00010001;
+#endif
+    V_UNROLL for (int t = 0; t < tokens; t++) v_widen8_bytes(f[t], x->f + t * x->stride, as);
+}
+
+/* isum[t] += group j: code[8] with scale a (and b for the second half, when sub is 16) */
+INLINE void v_group256(vi *isum, const vi *code, vi a, vi b, const v_tokens *x, int32_t (*f)[8], int j, int tokens,
+                       v_kind256 kind) {
+    const uint8_t *q = x->q + 32 * j;
+    vi s[V_TOKENS];
+#ifdef VI_DOT8
+    int steps = kind.sub / 4;
+    V_UNROLL for (int t = 0; t < tokens; t++) s[t] = vi_zero();
+    v_dots(s, code, q, x->stride, tokens, steps);
+    V_UNROLL for (int t = 0; t < tokens; t++) s[t] = vi_mul(s[t], a);
+    if (kind.sub == 16) {
+        vi u[V_TOKENS];
+        V_UNROLL for (int t = 0; t < tokens; t++) u[t] = vi_zero();
+        v_dots(u, code + 4, q + 16, x->stride, tokens, steps);
+        V_UNROLL for (int t = 0; t < tokens; t++) s[t] = vi_add(s[t], vi_mul(u[t], b));
+    }
+    V_UNROLL for (int t = 0; t < tokens; t++) isum[t] = vi_add(isum[t], vi_mul(s[t], vi_all(f[t][j])));
+#else
+    V_UNROLL for (int t = 0; t < tokens; t++) s[t] = vi_mul16(a, vi_all(f[t][j]));
+    v_dots_times(isum, code, q, x->stride, tokens, kind.sub / 4, kind.bits, s);
+    if (kind.sub == 32) return;
+    V_UNROLL for (int t = 0; t < tokens; t++) s[t] = vi_mul16(b, vi_all(f[t][j]));
+    v_dots_times(isum, code + 4, q + 16, x->stride, tokens, kind.sub / 4, kind.bits, s);
+#endif
+}
+
+/* sum[t] += the products of pair j with s */
+INLINE void v_pairs(vi *sum, vi pair, const v_tokens *x, int j, int tokens) {
+    V_UNROLL for (int t = 0; t < tokens; t++) sum[t] = vi_dot16(sum[t], pair, vi_spread(x->s + t * x->stride + 4 * j));
+}
+
+/* total[t] += (d D) isum - (dmin D) msum */
+INLINE void v_terms256(float *total, vf d, vf dmin, const vi *isum, const vi *msum, const v_tokens *x, int tokens,
+                       v_kind256 kind) {
+    V_UNROLL for (int t = 0; t < tokens; t++) {
+        vf dx = vf_all(v_float(x->d + t * x->stride));
+        vf term = vf_mul(vf_mul(d, dx), vf_of(isum[t]));
+        if (kind.mins) term = vf_sub(term, vf_mul(vf_mul(dmin, dx), vf_of(msum[t])));
+        vf_store(total + t * LANES, vf_add(vf_load(total + t * LANES), term));
+    }
+}
+
+INLINE void v_tile256(const v_packed256 *w, const ac_panel_x *px, uint32_t chunk, float *total, int tokens,
+                      v_kind256 kind) {
+    v_tokens x = v_tokens256(px, chunk);
+    int32_t f[V_TOKENS][8];
+    vi isum[V_TOKENS], msum[V_TOKENS];
+    int pairs = kind.mins || kind.off ? 8 : 0;
+    v_factors(f, &x, tokens);
+    V_UNROLL for (int t = 0; t < tokens; t++) isum[t] = msum[t] = vi_zero();
+    for (int j = 0; j < pairs; j++)
+        v_pairs(kind.mins ? msum : isum, vi_load(w->pair[j]), &x, j, tokens);
+    for (int j = 0; j < 8; j++) {
+        int at = kind.sub == 16 ? 2 * j : j;
+        vi code[8];
+        V_UNROLL for (int i = 0; i < 8; i++) code[i] = vi_load(w->code[8 * j + i]);
+        v_group256(isum, code, vi_load(w->scale[at]), vi_load(w->scale[at + (kind.sub == 16)]), &x, f, j, tokens, kind);
+    }
+    v_terms256(total, vf_load(w->d), vf_load(w->dmin), isum, msum, &x, tokens, kind);
+}
+
+/* How a type is unpacked (unpack.h), as constants. */
+typedef struct v_type256 {
+    void (*scales)(const uint8_t *b, size_t stride, vi c[8], vf *d, vf *dmin);
+    void (*keep)(const uint8_t *b, size_t stride, vi keep[8]);
+    void (*raw)(const uint8_t *b, size_t stride, int unit, vi *raw);
+    void (*codes)(const vi *raw, const vi *keep, int unit, int j, vi w[8]);
+    int unit; /* groups of a unit */
+    v_kind256 kind;
+} v_type256;
+
+enum { V_RAW = 24 };
+
+INLINE void v_direct256(const uint8_t *w, size_t stride, const ac_panel_x *px, uint32_t chunk, float *total, int tokens,
+                        v_type256 type) {
+    v_kind256 kind = type.kind;
+    v_tokens x = v_tokens256(px, chunk);
+    int32_t f[V_TOKENS][8];
+    vi keep[8], c[8], isum[V_TOKENS], msum[V_TOKENS];
+    vf d, dmin;
+    int pairs = kind.mins || kind.off ? 8 : 0;
+    v_factors(f, &x, tokens);
+    type.scales(w, stride, c, &d, &dmin);
+    type.keep(w, stride, keep);
+    V_UNROLL for (int t = 0; t < tokens; t++) isum[t] = msum[t] = vi_zero();
+    V_UNROLL for (int j = 0; j < pairs; j++)
+        v_pairs(kind.mins ? msum : isum, v_pair(c, j, kind), &x, j, tokens);
+    V_UNROLL for (int u = 0; u < 8 / type.unit; u++) {
+        vi raw[V_RAW];
+        type.raw(w, stride, u, raw);
+        V_UNROLL for (int j = 0; j < type.unit; j++) {
+            int g = u * type.unit + j, at = kind.sub == 16 ? 2 * g : g;
+            vi code[8], a = v_scale(c, at, kind.is_signed);
+            vi b = kind.sub == 16 ? v_scale(c, at + 1, kind.is_signed) : a;
+            type.codes(raw, keep, u, j, code);
+            v_group256(isum, code, a, b, &x, f, g, tokens, kind);
+        }
+    }
+    v_terms256(total, d, dmin, isum, msum, &x, tokens, kind);
+}
+
+INLINE void v_pack256(const uint8_t *w, size_t stride, v_packed256 *out, v_type256 type) {
+    v_kind256 kind = type.kind;
+    vi keep[8], c[8];
+    vf d, dmin;
+    int pairs = kind.mins || kind.off ? 8 : 0;
+    type.scales(w, stride, c, &d, &dmin);
+    type.keep(w, stride, keep);
+    V_UNROLL for (int i = 0; i < 256 / kind.sub; i++) vi_store(out->scale[i], v_scale(c, i, kind.is_signed));
+    V_UNROLL for (int j = 0; j < pairs; j++) vi_store(out->pair[j], v_pair(c, j, kind));
+    vf_store(out->d, d);
+    vf_store(out->dmin, dmin);
+    V_UNROLL for (int u = 0; u < 8 / type.unit; u++) {
+        vi raw[V_RAW];
+        type.raw(w, stride, u, raw);
+        V_UNROLL for (int j = 0; j < type.unit; j++) {
+            vi code[8];
+            type.codes(raw, keep, u, j, code);
+            V_UNROLL for (int i = 0; i < 8; i++) vi_store(out->code[(u * type.unit + j) * 8 + i], code[i]);
+        }
+    }
+}
+
+#define V_KIND(type) ((v_kind256){type##_BITS, type##_OFF, type##_SUB, type##_MINS, type##_SIGNED})
+#define V_TYPE(type)                                                                                          \
+    ((v_type256){scales_##type, keep_##type, raw_##type, codes_##type, type##_UNIT, V_KIND(type)})
+
+#define V_DIRECT256(type, n)                                                                                  \
+    static void direct##n##_##type(const uint8_t *w, size_t stride, const ac_panel_x *x, uint32_t chunk,      \
+                                   uint32_t groups, float *total) {                                           \
+        (void)groups;                                                                                         \
+        v_direct256(w, stride, x, chunk, total, n, V_TYPE(type));                                             \
+    }
+#define V_TILE256(type, n)                                                                                    \
+    static void tile##n##_##type(const void *packed, const ac_panel_x *x, uint32_t chunk, uint32_t groups,    \
+                                 float *total) {                                                              \
+        (void)groups;                                                                                         \
+        v_tile256(packed, x, chunk, total, n, V_KIND(type));                                                  \
+    }
+#define V_PACK256(type)                                                                                       \
+    static void pack_##type(const uint8_t *w, size_t stride, uint32_t groups, void *packed) {                 \
+        (void)groups;                                                                                         \
+        v_pack256(w, stride, packed, V_TYPE(type));                                                           \
+    }
+
+/* All kernels of a type, and kernel_TYPE that names them. */
+#define V_KERNELS256(type)                                                                                    \
+    V_DIRECT256(type, 1)                                                                                      \
+    V_DIRECT256(type, 2)                                                                                      \
+    V_DIRECT256(type, 4)                                                                                      \
+    V_PACK256(type)                                                                                           \
+    V_TILES(V_TILE256, type)                                                                                  \
+    V_KERNEL(type, v_packed256)
+
+#endif

@@ -1,0 +1,59 @@
+/* product.h - integer products of a group of codes with the activations of a few tokens, and what both kinds of
+ * types share. Tokens are counted by a constant everywhere, so that all loops over them unroll. */
+#ifndef AC_LANES_PRODUCT_H
+#define AC_LANES_PRODUCT_H
+
+#include "panel.h"
+#include "unpack.h"
+
+enum { V_TOKENS = V_TILE };
+
+/* Token t's activations: codes, scales, sums, factors, from the chunk's first on. */
+typedef struct v_tokens {
+    const uint8_t *q, *d, *s, *f; /* of the first token */
+    size_t stride;
+} v_tokens;
+
+INLINE float v_float(const uint8_t *p) {
+    float x;
+    memcpy(&x, p, sizeof x);
+    return x;
+}
+
+#ifdef VI_DOT8
+
+/* s[t] += codes times activations, `steps` vectors of 4 codes; q: the first token's. */
+INLINE void v_dots(vi *s, const vi *w, const uint8_t *q, size_t stride, int tokens, int steps) {
+    V_UNROLL for (int i = 0; i < steps; i++) {
+        vi wi = w[i];
+        V_UNROLL for (int t = 0; t < tokens; t++) s[t] = v_dot_step(s[t], wi, q + t * stride, i);
+    }
+}
+
+#else
+
+/* How many vectors of codes may be summed in int16: 2 * 127 * (largest code) * run < 32768. */
+INLINE int v_run(int bits) { return bits <= 4 ? 8 : bits == 5 ? 4 : bits == 6 ? 2 : 1; }
+
+/* s[t] += times[t] * (codes times activations); times: the factor as int16 in both halves of a lane. 8-bit codes
+ * are signed: their magnitudes are multiplied with activations that take over their signs. */
+INLINE void v_dots_times(vi *s, const vi *w, const uint8_t *q, size_t stride, int tokens, int steps, int bits,
+                         const vi *times) {
+    int run = v_run(bits) < steps ? v_run(bits) : steps;
+    V_UNROLL for (int at = 0; at < steps; at += run) {
+        vi sum[V_TOKENS];
+        V_UNROLL for (int i = 0; i < run; i++) {
+            vi wi = w[at + i], size = bits == 8 ? vi_abs8(wi) : wi;
+            V_UNROLL for (int t = 0; t < tokens; t++) {
+                vi x = vi_spread(q + t * stride + 4 * (at + i));
+                vi p = vi_maddu8(size, bits == 8 ? vi_sign8(x, wi) : x);
+                sum[t] = i ? vi_add16(sum[t], p) : p;
+            }
+        }
+        V_UNROLL for (int t = 0; t < tokens; t++) s[t] = vi_add(s[t], vi_madd16(sum[t], times[t]));
+    }
+}
+
+#endif
+
+#endif

@@ -1,0 +1,196 @@
+/* vec_avx512.h - vectors of 16 lanes for the bodies in lanes/: AVX-512 F, BW, DQ, VL; with VNNI when the
+ * file that includes it is compiled with it. */
+#ifndef AC_LANES_VEC_AVX512_H
+#define AC_LANES_VEC_AVX512_H
+
+#include <immintrin.h>
+#include <stdint.h>
+#include <string.h>
+
+#define LANES 16
+#define INLINE static inline __attribute__((always_inline))
+
+typedef __m512i vi; /* 16 int32, or 64 bytes */
+typedef __m512 vf;  /* 16 float32 */
+typedef uint32_t v_u32 __attribute__((vector_size(64))); /* for shifts by constants and variables alike */
+typedef int32_t v_s32 __attribute__((vector_size(64)));
+typedef int16_t v_s16 __attribute__((vector_size(64)));
+
+INLINE vi vi_load(const void *p) { return _mm512_loadu_si512(p); }
+INLINE void vi_store(void *p, vi x) { _mm512_storeu_si512(p, x); }
+INLINE vi vi_zero(void) { return _mm512_setzero_si512(); }
+INLINE vi vi_all(int32_t x) { return _mm512_set1_epi32(x); }
+INLINE vi vi_all8(int x) { return _mm512_set1_epi8((char)x); }
+/* a, b, c, d in every quarter */
+INLINE vi vi_quad(uint32_t a, uint32_t b, uint32_t c, uint32_t d) {
+    return _mm512_set4_epi32((int)d, (int)c, (int)b, (int)a);
+}
+/* 4 bytes at any address, in every lane */
+INLINE vi vi_spread(const void *p) {
+    int32_t x;
+    memcpy(&x, p, sizeof x);
+    return _mm512_set1_epi32(x);
+}
+/* 16 bytes, in every quarter */
+INLINE vi vi_spread16(const void *p) { return _mm512_broadcast_i32x4(_mm_loadu_si128(p)); }
+INLINE vi vi_and(vi a, vi b) { return _mm512_and_si512(a, b); }
+INLINE vi vi_or(vi a, vi b) { return _mm512_or_si512(a, b); }
+INLINE vi vi_xor(vi a, vi b) { return _mm512_xor_si512(a, b); }
+INLINE vi vi_add(vi a, vi b) { return _mm512_add_epi32(a, b); }
+INLINE vi vi_sub(vi a, vi b) { return _mm512_sub_epi32(a, b); }
+INLINE vi vi_mul(vi a, vi b) { return _mm512_mullo_epi32(a, b); }
+INLINE vi vi_min(vi a, vi b) { return _mm512_min_epi32(a, b); }
+/* all bits where a > b */
+INLINE vi vi_greater(vi a, vi b) { return _mm512_maskz_set1_epi32(_mm512_cmpgt_epi32_mask(a, b), -1); }
+INLINE vi vi_sub8(vi a, vi b) { return _mm512_sub_epi8(a, b); }
+INLINE vi vi_add16(vi a, vi b) { return _mm512_add_epi16(a, b); }
+INLINE vi vi_sub16(vi a, vi b) { return _mm512_sub_epi16(a, b); }
+INLINE vi vi_mul16(vi a, vi b) { return _mm512_mullo_epi16(a, b); }
+INLINE vi vi_madd16(vi a, vi b) { return _mm512_madd_epi16(a, b); }
+INLINE vi vi_maddu8(vi u, vi s) { return _mm512_maddubs_epi16(u, s); }
+INLINE vi vi_abs8(vi a) { return _mm512_abs_epi8(a); }
+/* a, negated where w is negative */
+INLINE vi vi_sign8(vi a, vi w) { return _mm512_mask_sub_epi8(a, _mm512_movepi8_mask(w), _mm512_setzero_si512(), a); }
+INLINE vi vi_srl(vi a, int n) { return (vi)((v_u32)a >> n); }
+INLINE vi vi_sll(vi a, int n) { return (vi)((v_u32)a << n); }
+INLINE vi vi_sra(vi a, int n) { return (vi)((v_s32)a >> n); }
+INLINE vi vi_sra16(vi a, int n) { return (vi)((v_s16)a >> n); }
+/* In each quarter: byte i is byte index[i] of a, or 0 when that is negative. */
+INLINE vi vi_pick8(vi a, vi index) { return _mm512_shuffle_epi8(a, index); }
+/* x where a byte of a has one of the bits of b, else 0 */
+INLINE vi vi_where8(vi a, vi b, int x) { return _mm512_maskz_set1_epi8(_mm512_test_epi8_mask(a, b), (char)x); }
+
+/* acc + the products of the int16 pairs of a lane */
+INLINE vi vi_dot16(vi acc, vi a, vi b) {
+#ifdef __AVX512VNNI__
+    return _mm512_dpwssd_epi32(acc, a, b);
+#else
+    return _mm512_add_epi32(acc, _mm512_madd_epi16(a, b));
+#endif
+}
+
+#ifdef __AVX512VNNI__
+#define VI_DOT8 1
+/* acc + the products of the unsigned bytes of w and 4 signed ones, the i-th at q */
+INLINE vi v_dot_step(vi acc, vi w, const uint8_t *q, int i) { return _mm512_dpbusd_epi32(acc, w, vi_spread(q + 4 * i)); }
+#endif
+
+/* 8 int16 at p times k as int32; 8 int16 as float; 8 bytes times k as int32 */
+INLINE void v_widen8(int32_t out[8], const uint8_t *p, int k) {
+    __m256i x = _mm256_cvtepi16_epi32(_mm_loadu_si128((const void *)p));
+    _mm256_storeu_si256((void *)out, _mm256_mullo_epi32(x, _mm256_set1_epi32(k)));
+}
+INLINE void v_widen8_float(float out[8], const uint8_t *p) {
+    _mm256_storeu_ps(out, _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(_mm_loadu_si128((const void *)p))));
+}
+INLINE void v_widen8_bytes(int32_t out[8], const uint8_t *p, int k) {
+    __m256i x = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const void *)p));
+    _mm256_storeu_si256((void *)out, _mm256_mullo_epi32(x, _mm256_set1_epi32(k)));
+}
+
+INLINE vf vf_load(const void *p) { return _mm512_loadu_ps(p); }
+INLINE void vf_store(float *p, vf x) { _mm512_storeu_ps(p, x); }
+INLINE vf vf_zero(void) { return _mm512_setzero_ps(); }
+INLINE vf vf_all(float x) { return _mm512_set1_ps(x); }
+INLINE vf vf_add(vf a, vf b) { return _mm512_add_ps(a, b); }
+INLINE vf vf_sub(vf a, vf b) { return _mm512_sub_ps(a, b); }
+INLINE vf vf_mul(vf a, vf b) { return _mm512_mul_ps(a, b); }
+INLINE vf vf_of(vi a) { return _mm512_cvtepi32_ps(a); }
+INLINE vf vf_bits(vi a) { return _mm512_castsi512_ps(a); }
+
+/* half() of docs/numerics.md, of 16 of them */
+INLINE vf vf_half(__m256i h) {
+    __m256i m = _mm256_and_si256(h, _mm256_set1_epi16(0x7fff));
+    m = _mm256_min_epu16(m, _mm256_set1_epi16(0x7bff));
+    return _mm512_cvtph_ps(_mm256_or_si256(m, _mm256_and_si256(h, _mm256_set1_epi16((short)0x8000))));
+}
+INLINE vf vf_half_low(vi a) { return vf_half(_mm512_cvtepi32_epi16(a)); }
+INLINE vf vf_half_high(vi a) { return vf_half(_mm512_cvtepi32_epi16(_mm512_srli_epi32(a, 16))); }
+
+/* ---- Rows into lanes: row r starts at p + r * stride, its data go to lane r ------------------------- */
+
+INLINE __m128i v_halves8(const uint8_t *p, size_t stride) {
+    __m128i x = _mm_setzero_si128();
+#define PUT(i)                                                                                                \
+    {                                                                                                         \
+        uint16_t h;                                                                                           \
+        memcpy(&h, p + i * stride, sizeof h);                                                                 \
+        x = _mm_insert_epi16(x, (short)h, i);                                                                 \
+    }
+    PUT(0) PUT(1) PUT(2) PUT(3) PUT(4) PUT(5) PUT(6) PUT(7)
+#undef PUT
+    return x;
+}
+INLINE vf rows_half(const uint8_t *p, size_t stride) {
+    return vf_half(_mm256_setr_m128i(v_halves8(p, stride), v_halves8(p + 8 * stride, stride)));
+}
+
+INLINE __m128i v_words4(const uint8_t *p, size_t stride) {
+    int32_t x[4];
+    for (int i = 0; i < 4; i++) memcpy(&x[i], p + (size_t)i * stride, 4);
+    return _mm_insert_epi32(_mm_insert_epi32(_mm_insert_epi32(_mm_cvtsi32_si128(x[0]), x[1], 1), x[2], 2), x[3], 3);
+}
+/* 4 bytes of each row */
+INLINE vi rows_4(const uint8_t *p, size_t stride) {
+    __m256i a = _mm256_setr_m128i(v_words4(p, stride), v_words4(p + 4 * stride, stride));
+    __m256i b = _mm256_setr_m128i(v_words4(p + 8 * stride, stride), v_words4(p + 12 * stride, stride));
+    return _mm512_inserti64x4(_mm512_castsi256_si512(a), b, 1);
+}
+
+INLINE __m128i v_bytes8(const uint8_t *p, size_t stride) {
+    __m128i x = _mm_setzero_si128();
+#define PUT(i) x = _mm_insert_epi8(x, p[i * stride], i);
+    PUT(0) PUT(1) PUT(2) PUT(3) PUT(4) PUT(5) PUT(6) PUT(7)
+#undef PUT
+    return x;
+}
+/* 1 byte of each row, as an integer */
+INLINE vi rows_1(const uint8_t *p, size_t stride) {
+    return _mm512_cvtepu8_epi32(_mm_unpacklo_epi64(v_bytes8(p, stride), v_bytes8(p + 8 * stride, stride)));
+}
+
+/* Within each quarter: 4 x 4 dwords change rows and columns. */
+INLINE void v_turn4(vi x[4]) {
+    vi a = _mm512_unpacklo_epi32(x[0], x[1]), b = _mm512_unpackhi_epi32(x[0], x[1]);
+    vi c = _mm512_unpacklo_epi32(x[2], x[3]), d = _mm512_unpackhi_epi32(x[2], x[3]);
+    x[0] = _mm512_unpacklo_epi64(a, c), x[1] = _mm512_unpackhi_epi64(a, c);
+    x[2] = _mm512_unpacklo_epi64(b, d), x[3] = _mm512_unpackhi_epi64(b, d);
+}
+
+/* 16 bytes of rows 0, 4, 8, 12 */
+INLINE vi v_rows_16(const uint8_t *p, size_t stride) {
+    vi x = _mm512_castsi128_si512(_mm_loadu_si128((const void *)p));
+    x = _mm512_inserti32x4(x, _mm_loadu_si128((const void *)(p + 4 * stride)), 1);
+    x = _mm512_inserti32x4(x, _mm_loadu_si128((const void *)(p + 8 * stride)), 2);
+    return _mm512_inserti32x4(x, _mm_loadu_si128((const void *)(p + 12 * stride)), 3);
+}
+/* 16 bytes of each row, before the turn: `index` (vi_pick8) moves them first */
+INLINE void rows_16_picked(const uint8_t *p, size_t stride, vi index, vi out[4]) {
+    for (int i = 0; i < 4; i++) out[i] = vi_pick8(v_rows_16(p + (size_t)i * stride, stride), index);
+    v_turn4(out);
+}
+/* 16 bytes of each row: out[i] has bytes 4 i .. 4 i + 3 */
+INLINE void rows_16(const uint8_t *p, size_t stride, vi out[4]) {
+    for (int i = 0; i < 4; i++) out[i] = v_rows_16(p + (size_t)i * stride, stride);
+    v_turn4(out);
+}
+
+/* 32 bytes of rows 0 and 4 */
+INLINE vi v_rows_32(const uint8_t *p, size_t stride) {
+    vi x = _mm512_castsi256_si512(_mm256_loadu_si256((const void *)p));
+    return _mm512_inserti64x4(x, _mm256_loadu_si256((const void *)(p + 4 * stride)), 1);
+}
+/* 32 bytes of each row: out[i] has bytes 4 i .. 4 i + 3 */
+INLINE void rows_32(const uint8_t *p, size_t stride, vi out[8]) {
+    vi a[4], b[4];
+    for (int i = 0; i < 4; i++) a[i] = v_rows_32(p + (size_t)i * stride, stride);
+    for (int i = 0; i < 4; i++) b[i] = v_rows_32(p + (size_t)(i + 8) * stride, stride);
+    v_turn4(a);
+    v_turn4(b);
+    for (int i = 0; i < 4; i++) {
+        out[i] = _mm512_shuffle_i64x2(a[i], b[i], 0x88);
+        out[i + 4] = _mm512_shuffle_i64x2(a[i], b[i], 0xdd);
+    }
+}
+
+#endif

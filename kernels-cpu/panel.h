@@ -1,0 +1,45 @@
+/* panel.h - matrix products with the rows of W in the lanes of vectors.
+ *
+ * A panel is `lanes` rows of W, a chunk 256 elements of K (docs/numerics.md, section 4). A chunk of a panel is
+ * computed in one of two ways: for a few tokens straight from the file's blocks (`direct`), for many from a
+ * packed copy in the cache (`pack`, then `tile`). Lanes never meet, so that every row's float terms are added
+ * in the order of the specification; a token's chunk totals are added in `total`.
+ *
+ * panel.c is the driver, one for all instruction sets; the kernels are made from the bodies in lanes/. */
+#ifndef AC_PANEL_H
+#define AC_PANEL_H
+
+#include "cpu.h"
+
+#define AC_PANEL_LANES 16 /* most rows of a panel */
+#define AC_PANEL_TILE 8   /* most tokens of a tile */
+#define AC_PANEL_DIRECT 3 /* direct kernels: for 1, 2 and 4 tokens */
+
+/* The tokens of a tile: rows in the activation form of the weight's type. */
+typedef struct ac_panel_x {
+    const uint8_t *x; /* the first token's row */
+    size_t stride;    /* to the next token's */
+    ac_act_layout lay;
+} ac_panel_x;
+
+/* One chunk of `groups` groups of 32 elements. total[token][lane] += the chunk's sum. */
+typedef void ac_panel_direct(const uint8_t *w, size_t w_stride, const ac_panel_x *x, uint32_t chunk,
+                             uint32_t groups, float *total);
+typedef void ac_panel_tile(const void *packed, const ac_panel_x *x, uint32_t chunk, uint32_t groups,
+                           float *total);
+/* Reads `groups` groups of each row, row r at w + r * w_stride. */
+typedef void ac_panel_pack(const uint8_t *w, size_t w_stride, uint32_t groups, void *packed);
+
+/* How one type is multiplied on one instruction set. */
+typedef struct ac_panel_kernel {
+    uint32_t lanes, tokens; /* rows of a panel; most tokens of a tile */
+    uint32_t packed_bytes;  /* of a chunk, a multiple of 64 */
+    ac_panel_pack *pack;
+    ac_panel_tile *const *tile;              /* [tokens - 1] */
+    ac_panel_direct *direct[AC_PANEL_DIRECT]; /* for 1 << i tokens */
+} ac_panel_kernel;
+
+/* A slot for the matrix product with `kernel`, which outlives the table. */
+ac_cpu_slot ac__panel_slot(const char *name, const ac_panel_kernel *kernel);
+
+#endif
