@@ -242,10 +242,15 @@ static void help_option(const option *o) {
     cli_wrap(o->help, 28, 28);
 }
 
-static void help_options(const char *title, const uint8_t *ids) {
+/* Those of `ids` that `own` does not have in a form of its own. */
+static void help_options(const char *title, const uint8_t *ids, const uint8_t *own) {
     if (*ids == OPT_COUNT) return;
     cli_print("\n%s:\n", title);
-    for (; *ids != OPT_COUNT; ids++) help_option(&options[*ids]);
+    for (; *ids != OPT_COUNT; ids++) {
+        const uint8_t *p = own;
+        while (*p != OPT_COUNT && (ids == p || strcmp(options[*p].name, options[*ids].name))) p++;
+        if (*p == OPT_COUNT) help_option(&options[*ids]);
+    }
 }
 
 void cli_help(const cli_command *c) {
@@ -263,6 +268,6 @@ void cli_help(const cli_command *c) {
             cli_wrap(paragraph, 0, 0);
         p += n + (end ? 2 : 0);
     }
-    help_options("Options", c->options);
-    help_options("Options of every command", common);
+    help_options("Options", c->options, c->options);
+    help_options("Options of every command", common, c->options);
 }
