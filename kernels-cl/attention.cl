@@ -1,6 +1,6 @@
 /* attention: softmax(q k) v over the cache, in two launches.
  * attention_page: one work-group of WG items per (page, head, row) makes the page's output, largest score and weight sum.
- * attention_merge: one work-group per (head, row) puts the pages together.
+ * attention_merge puts the pages together, an item per channel.
  * Rows are launched in slices that fit `parts`; the slice's first row is the launch's global offset.
 
  * A return before a barrier, even one that all items of a group take, is miscompiled by PoCL 3.1 (wrong results with several
@@ -135,49 +135,26 @@ void attention_page(global const int *in, uint pos_at, uint seq_at, uint pages_a
     }
 }
 
-#define MERGE_TILE 64
-
-/* The largest of the pages' largest scores. Ends with a barrier. */
-inline float merge_largest(global const float *part, uint n, local int *key) {
-    int k = INT_MIN;
-    for (uint c = get_local_id(0); c < n; c += WG) k = max(k, key_of(part[c * PART + HEAD_DIM]));
-    key[get_local_id(0)] = k;
-    for (uint step = WG / 2; step > 0; step /= 2) {
-        barrier(CLK_LOCAL_MEM_FENCE);
-        if (get_local_id(0) < step) key[get_local_id(0)] = max(key[get_local_id(0)], key[get_local_id(0) + step]);
+/* One channel of the merge: pages in index order. */
+inline float merge_channel(global const float *part, uint n, uint channel) {
+    float largest = part[HEAD_DIM], o = 0.0f, sum = 0.0f;
+    for (uint c = 1; c < n; c++) {
+        float m = part[c * PART + HEAD_DIM];
+        if (key_of(m) > key_of(largest)) largest = m;
     }
-    barrier(CLK_LOCAL_MEM_FENCE);
-    return from_key(key[0]);
+    for (uint c = 0; c < n; c++) {
+        float e = weight_of(part[c * PART + HEAD_DIM] - largest);
+        o = o + e * part[c * PART + channel];
+        sum = sum + e * wide(((global const int *)part)[c * PART + HEAD_DIM + 1]);
+    }
+    return cut((o * rcp(sum)) * 4194304.0f);
 }
 
-/* Each item sums the channels c = lid, lid + WG, ...; all sum the weights. */
-#define CHANNELS ((HEAD_DIM + WG - 1) / WG)
-
-kernel __attribute__((reqd_work_group_size(WG, 1, 1)))
-void attention_merge(global const int *in, uint pos_at, uint heads, global const float *parts, uint part_pages, bytes_out arena, ulong out_at, uint out_row) {
-    local int key[WG];
-    local float factor[MERGE_TILE], count[MERGE_TILE];
-    uint head = get_global_id(1), r = get_global_id(2), lid = get_local_id(0);
-    uint n = (uint)in[pos_at + r] / PAGE + 1;
-    global const float *part = part_of((global float *)parts, r - get_global_offset(2), heads, head, part_pages, 0);
-    float largest = merge_largest(part, n, key), sum = 0.0f, o[CHANNELS];
-    for (uint i = 0; i < CHANNELS; i++) o[i] = 0.0f;
-    for (uint at = 0; at < n; at += MERGE_TILE) {
-        uint m = min(n - at, (uint)MERGE_TILE);
-        for (uint c = lid; c < m; c += WG) {
-            factor[c] = weight_of(part[(at + c) * PART + HEAD_DIM] - largest);
-            count[c] = wide(((global const int *)part)[(at + c) * PART + HEAD_DIM + 1]);
-        }
-        barrier(CLK_LOCAL_MEM_FENCE);
-        for (uint c = 0; c < m; c++) {
-            for (uint i = 0; i < CHANNELS; i++)
-                if (lid + i * WG < HEAD_DIM) o[i] = o[i] + factor[c] * part[(at + c) * PART + lid + i * WG];
-            sum = sum + factor[c] * count[c];
-        }
-        barrier(CLK_LOCAL_MEM_FENCE);
-    }
-    float inverse = rcp(sum);
-    global float *out = row_f(arena, out_at, r, out_row) + head * HEAD_DIM;
-    for (uint i = 0; i < CHANNELS; i++)
-        if (lid + i * WG < HEAD_DIM) out[lid + i * WG] = cut((o[i] * inverse) * 4194304.0f);
+/* An item has one channel of all heads. */
+kernel void attention_merge(global const int *in, uint pos_at, uint heads, global const float *parts, uint part_pages, bytes_out arena,
+                            ulong out_at, uint out_row) {
+    uint i = get_global_id(0), r = get_global_id(2);
+    if (i >= heads * HEAD_DIM) return;
+    global const float *part = part_of((global float *)parts, r - get_global_offset(2), heads, i / HEAD_DIM, part_pages, 0);
+    row_f(arena, out_at, r, out_row)[i] = merge_channel(part, (uint)in[pos_at + r] / PAGE + 1, i % HEAD_DIM);
 }

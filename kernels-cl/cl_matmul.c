@@ -68,20 +68,24 @@ ac_cl_unit ac__cl_matmul_unit(const ac_dev *dev, const ac_cl_tensor *t, uint32_t
     return k.unit;
 }
 
-/* The launch for runs of `from` <= rows < `to`. */
-static ac_status lower_range(ac_prog *p, uint32_t op, const ac_cl_segment *s, uint32_t from, uint32_t to, ac_error *err) {
+uint32_t ac__cl_group_end(const ac_dev *dev, const ac_cl_tensor *t) {
+    return cut_for(dev, t, dev->tuning.tile_from).unit == AC_CL_UNIT_TILE ? dev->tuning.tile_from : AC_NONE;
+}
+
+ac_status ac__cl_matmul_launch(ac_prog *p, uint32_t op, const ac_cl_segment *s, const char *kernel, uint32_t from, uint32_t to, ac_cl_args *a,
+                               ac_cl_launch **l, ac_error *err) {
     const ac_cl_tensor *t = &p->weights->tensors[p->plan->ops[op].matmul.w];
     cut k = cut_for(p->dev, t, from);
     char options[160];
-    ac_cl_args a;
-    ac_cl_launch *l;
-    AC_TRY(ac__cl_launch_new(p, ac__cl_matmul_unit(p->dev, t, from, options, sizeof options), options, k.kernel, op, &a, &l, err));
-    l->rows_from = from, l->rows_to = to;
-    l->n_dims = 2;
-    l->dim[0] = (ac_cl_dim){AC_CL_FIXED, div_up(s->rows, k.rows), k.group};
-    l->dim[1] = (ac_cl_dim){AC_CL_ROWS, k.cols, 1};
-    product_args(&a, p, &p->plan->ops[op], t, s);
-    return ac__cl_launch_done(p, &a, op, err);
+    ac_cl_unit unit = ac__cl_matmul_unit(p->dev, t, from, options, sizeof options);
+    AC_TRY(ac__cl_launch_new(p, unit, options, kernel ? kernel : k.kernel, op, a, l, err));
+    (*l)->rows_from = from, (*l)->rows_to = to;
+    (*l)->n_dims = 2;
+    (*l)->dim[0] = (ac_cl_dim){AC_CL_FIXED, div_up(s->rows, k.rows), k.group};
+    (*l)->dim[1] = (ac_cl_dim){AC_CL_ROWS, k.cols, 1};
+    (*l)->group_rows = k.rows;
+    product_args(a, p, &p->plan->ops[op], t, s);
+    return AC_OK;
 }
 
 ac_status ac__cl_lower_matmul(ac_prog *p, uint32_t op, ac_error *err) {
@@ -91,8 +95,14 @@ ac_status ac__cl_lower_matmul(ac_prog *p, uint32_t op, ac_error *err) {
     const uint32_t group_cuts[] = {1, 2, u->tile_from, u->tile_wide > u->tile_from ? u->tile_wide : u->tile_from, AC_NONE};
     const uint32_t item_cuts[] = {1, u->item_cols, AC_NONE}, *cuts = u->use_group ? group_cuts : item_cuts;
     uint32_t most = o->rows == AC_ROWS_OUT ? p->plan->max_out : p->plan->max_rows;
-    for (uint32_t i = 0; cuts[i] <= most; i++)
-        for (uint32_t g = 0; g < t->n_segments && cuts[i] < cuts[i + 1]; g++)
-            AC_TRY(lower_range(p, op, &t->segments[g], cuts[i], cuts[i + 1], err));
+    for (uint32_t i = 0; cuts[i] <= most; i++) {
+        uint32_t from = cuts[i] > p->rows_from ? cuts[i] : p->rows_from;
+        for (uint32_t g = 0; g < t->n_segments && from < cuts[i + 1]; g++) {
+            ac_cl_args a;
+            ac_cl_launch *l;
+            AC_TRY(ac__cl_matmul_launch(p, op, &t->segments[g], NULL, from, cuts[i + 1], &a, &l, err));
+            AC_TRY(ac__cl_launch_done(p, &a, op, err));
+        }
+    }
     return AC_OK;
 }

@@ -20,8 +20,7 @@ static void groups(const ac_prog *p, ac_cl_launch *l, uint32_t n) {
     l->dim[1] = (ac_cl_dim){AC_CL_ROWS, 1, 1};
 }
 
-/* The tensor of a weight that is one row in one piece, such as a norm's. */
-static void arg_vector(ac_cl_args *a, const ac_prog *p, uint32_t weight) {
+void ac__cl_arg_vector(ac_cl_args *a, const ac_prog *p, uint32_t weight) {
     const ac_cl_segment *s = &p->weights->tensors[weight].segments[0];
     ac__cl_arg_mem(a, s->mem);
     ac__cl_arg_u64(a, s->at);
@@ -58,7 +57,7 @@ static ac_status lower_rms_norm(ac_prog *p, uint32_t op, ac_error *err) {
     ac_cl_launch *l;
     AC_TRY(ac__cl_launch_new(p, AC_CL_UNIT_ROWS, "", "rms_norm", op, &a, &l, err));
     groups(p, l, o->groups);
-    arg_vector(&a, p, o->w);
+    ac__cl_arg_vector(&a, p, o->w);
     ac__cl_arg_mem(&a, p->arena);
     ac__cl_arg_buf(&a, p, o->x);
     ac__cl_arg_buf(&a, p, o->out);
@@ -95,7 +94,7 @@ static ac_status lower_add(ac_prog *p, uint32_t op, ac_error *err) {
     ac_cl_launch *l;
     AC_TRY(ac__cl_launch_new(p, AC_CL_UNIT_ROWS, "", bias ? "add_bias" : "add", op, &a, &l, err));
     elements(p, l, o->n);
-    if (bias) arg_vector(&a, p, o->bias);
+    if (bias) ac__cl_arg_vector(&a, p, o->bias);
     ac__cl_arg_mem(&a, p->arena);
     ac__cl_arg_buf(&a, p, o->a);
     if (!bias) ac__cl_arg_buf(&a, p, o->b);
@@ -193,8 +192,15 @@ static ac_status (*const lower[AC_OP_COUNT])(ac_prog *, uint32_t, ac_error *) = 
 #undef OP
 };
 
+ac_status ac__cl_lower_one(ac_prog *p, uint32_t op, ac_error *err) {
+    ac_op_kind kind = p->plan->ops[op].kind;
+    if ((unsigned)kind >= AC_OP_COUNT) return ac_fail(err, AC_ERR_UNSUPPORTED, "OpenCL: operation %u", (unsigned)kind);
+    return lower[kind](p, op, err);
+}
+
 ac_status ac__cl_lower(ac_prog *p, uint32_t op, uint32_t *covered, ac_error *err) {
+    AC_TRY(ac__cl_fuse(p, op, covered, err));
+    if (*covered) return AC_OK;
     *covered = 1;
-    if ((unsigned)p->plan->ops[op].kind >= AC_OP_COUNT) return ac_fail(err, AC_ERR_UNSUPPORTED, "OpenCL: operation %u", (unsigned)p->plan->ops[op].kind);
-    return lower[p->plan->ops[op].kind](p, op, err);
+    return ac__cl_lower_one(p, op, err);
 }

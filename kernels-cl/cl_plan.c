@@ -31,7 +31,7 @@ ac_status ac__cl_launch_new(ac_prog *p, ac_cl_unit unit, const char *options, co
         p->cap_launches = cap;
     }
     ac_cl_launch *l = &p->launches[p->n_launches];
-    *l = (ac_cl_launch){.op = op, .rows = p->plan->ops[op].rows, .rows_to = AC_NONE};
+    *l = (ac_cl_launch){.op = op, .rows = p->plan->ops[op].rows, .rows_from = p->rows_from, .rows_to = AC_NONE};
     AC_TRY(ac__cl_kernel(p->dev, unit, options, kernel, &l->kernel, err));
     p->n_launches++;
     *args = (ac_cl_args){.kernel = l->kernel};

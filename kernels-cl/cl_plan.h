@@ -20,6 +20,7 @@ typedef struct ac_cl_launch {
     uint32_t rows_from, rows_to; /* launched when rows_from <= rows < rows_to */
     uint32_t n_dims;
     ac_cl_dim dim[3];
+    uint32_t group_rows;         /* matmul: weight rows of a work-group */
     uint32_t slice;              /* not 0: dimension 2 is the rows, launched in slices of this many together with the next launch */
 } ac_cl_launch;
 
@@ -43,6 +44,9 @@ struct ac_prog {
     uint32_t *event_op;
     uint32_t n_events, cap_events;
     bool under_way;
+    /* while lowering */
+    uint32_t rows_from;           /* launches are for runs of so many rows and more */
+    uint32_t covering;            /* operations that the launch in hand covers */
 };
 
 /* Setting arguments one after the other; the first failure stays. */
@@ -65,10 +69,26 @@ ac_status ac__cl_launch_new(ac_prog *p, ac_cl_unit unit, const char *options, co
 /* Checks that all arguments were taken. */
 ac_status ac__cl_launch_done(const ac_prog *p, const ac_cl_args *args, uint32_t op, ac_error *err);
 
+/* The tensor of a weight that is one row in one piece, such as a norm's: buffer and byte offset. */
+void ac__cl_arg_vector(ac_cl_args *a, const ac_prog *p, uint32_t weight);
+
 /* Adds the launches of operation `op` of the plan, and says how many operations they cover (fusion). */
 ac_status ac__cl_lower(ac_prog *p, uint32_t op, uint32_t *covered, ac_error *err);
+/* The same for this operation alone. */
+ac_status ac__cl_lower_one(ac_prog *p, uint32_t op, ac_error *err);
 ac_status ac__cl_lower_matmul(ac_prog *p, uint32_t op, ac_error *err);
 ac_status ac__cl_lower_attention(ac_prog *p, uint32_t op, ac_error *err);
+/* attention with the quantize of its result, NULL for none. */
+ac_status ac__cl_lower_attention_with(ac_prog *p, uint32_t op, const ac_op_quantize *q, ac_error *err);
+/* Launches for several operations from `op` on, when a pattern fits: *covered is how many, else 0. */
+ac_status ac__cl_fuse(ac_prog *p, uint32_t op, uint32_t *covered, ac_error *err);
+
+/* A launch of a matmul kernel for runs of `from` <= rows < `to`; its arguments up to those that all matmul kernels share are set.
+ * kernel NULL: the one for that many rows. */
+ac_status ac__cl_matmul_launch(ac_prog *p, uint32_t op, const ac_cl_segment *s, const char *kernel, uint32_t from, uint32_t to, ac_cl_args *a,
+                               ac_cl_launch **l, ac_error *err);
+/* The first number of rows for which a product with this tensor does not go by work-groups. */
+uint32_t ac__cl_group_end(const ac_dev *dev, const ac_cl_tensor *t);
 
 /* The program for products with a tensor and this many rows of x: its unit, and options such as "-DTYPE_Q4_K -DCOLS=1". The
  * one for a single row also has embed. */

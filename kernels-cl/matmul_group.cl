@@ -144,24 +144,98 @@ INLINE void group_totals(bytes_in w, uint w_row, uint rows, bytes_in x, uint x_r
     }
 }
 
-kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
-void matmul_group(bytes_in w, ulong w_at, uint w_row, uint m, bytes_out arena, ulong x_at, uint x_row, uint d, uint f, uint s, uint n,
-                  ulong out_at, uint out_row, global const int *in, uint rows_at) {
-    local part parts[ROWS * COLS * PIECE];
-    local float totals[ROWS * COLS * (PIECE / 8)];
-    act lay = {d, f, s};
-    uint lid = get_local_id(0), row = get_group_id(0) * ROWS, col = get_group_id(1) * COLS, units = UNITS_OF(n);
-    uint rows = min(m - row, (uint)ROWS), cols = min((uint)in[rows_at] - col, (uint)COLS);
-    bytes_in x = arena + x_at + (ulong)col * x_row, wr = w + w_at + (ulong)row * w_row;
+/* The results of a work-group: item r * cols + c gets y of weight row r and x row c. w and x are at the group's first ones. */
+INLINE float group_product(bytes_in w, uint w_row, uint rows, bytes_in x, uint x_row, uint cols, act lay, uint n, local part *parts,
+                           local float *totals) {
+    uint lid = get_local_id(0), units = UNITS_OF(n);
     float y = 0.0f;
     for (uint first = 0; first < units; first += PIECE) {
         uint last = min(first + PIECE, units);
-        group_parts(wr, w_row, rows, x, x_row, cols, lay, n, first, last, parts);
+        group_parts(w, w_row, rows, x, x_row, cols, lay, n, first, last, parts);
         barrier(CLK_LOCAL_MEM_FENCE);
-        group_totals(wr, w_row, rows, x, x_row, cols, lay, n, first, last, parts, totals);
+        group_totals(w, w_row, rows, x, x_row, cols, lay, n, first, last, parts, totals);
         barrier(CLK_LOCAL_MEM_FENCE);
         if (lid < rows * cols)
             for (uint k = 0; k < (last - first + 7) / 8; k++) y = y + TOTAL(lid / cols, lid % cols, k);
     }
-    if (lid < rows * cols) row_f(arena, out_at, col + lid % cols, out_row)[row + lid / cols] = y;
+    return y;
+}
+
+#define PRODUCT_MEMORY                                                                                       \
+    local part parts[ROWS * COLS * PIECE];                                                                   \
+    local float totals[ROWS * COLS * (PIECE / 8)];
+
+/* Which weight rows and rows of x a group has. */
+#define PRODUCT_PLACE(group, m)                                                                              \
+    act lay = {d, f, s};                                                                                     \
+    uint lid = get_local_id(0), row = (group) * ROWS, col = get_group_id(1) * COLS;                          \
+    uint rows = min((m) - row, (uint)ROWS), cols = min((uint)in[rows_at] - col, (uint)COLS);                 \
+    bytes_in x = arena + x_at + (ulong)col * x_row;
+
+#define RESULT(at, out_row) row_f(arena, at, col + lid % cols, out_row)[row + lid / cols]
+
+kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
+void matmul_group(bytes_in w, ulong w_at, uint w_row, uint m, bytes_out arena, ulong x_at, uint x_row, uint d, uint f, uint s, uint n,
+                  ulong out_at, uint out_row, global const int *in, uint rows_at) {
+    PRODUCT_MEMORY
+    PRODUCT_PLACE(get_group_id(0), m)
+    float y = group_product(w + w_at + (ulong)row * w_row, w_row, rows, x, x_row, cols, lay, n, parts, totals);
+    if (lid < rows * cols) RESULT(out_at, out_row) = y;
+}
+
+/* matmul, then add: sum = a + out. */
+kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
+void matmul_group_add(bytes_in w, ulong w_at, uint w_row, uint m, bytes_out arena, ulong x_at, uint x_row, uint d, uint f, uint s, uint n,
+                      ulong out_at, uint out_row, global const int *in, uint rows_at, ulong a_at, uint a_row, ulong sum_at, uint sum_row) {
+    PRODUCT_MEMORY
+    PRODUCT_PLACE(get_group_id(0), m)
+    float y = group_product(w + w_at + (ulong)row * w_row, w_row, rows, x, x_row, cols, lay, n, parts, totals);
+    if (lid < rows * cols) {
+        RESULT(out_at, out_row) = y;
+        RESULT(sum_at, sum_row) = window(RESULT(a_at, a_row)) + window(y);
+    }
+}
+
+/* matmul, then add of a bias: sum = out + bias. */
+kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
+void matmul_group_bias(bytes_in w, ulong w_at, uint w_row, uint m, bytes_out arena, ulong x_at, uint x_row, uint d, uint f, uint s, uint n,
+                       ulong out_at, uint out_row, global const int *in, uint rows_at, bytes_in bias, ulong bias_at, ulong sum_at,
+                       uint sum_row) {
+    PRODUCT_MEMORY
+    PRODUCT_PLACE(get_group_id(0), m)
+    float y = group_product(w + w_at + (ulong)row * w_row, w_row, rows, x, x_row, cols, lay, n, parts, totals);
+    if (lid < rows * cols) {
+        RESULT(out_at, out_row) = y;
+        RESULT(sum_at, sum_row) = window(y) + window(((global const float *)(bias + bias_at))[row + lid / cols]);
+    }
+}
+
+/* Two products with one x, then glu of them. */
+kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
+void matmul_group_glu(bytes_in w, ulong w_at, uint w_row, uint m, bytes_out arena, ulong x_at, uint x_row, uint d, uint f, uint s, uint n,
+                      ulong out_at, uint out_row, global const int *in, uint rows_at, bytes_in w2, ulong w2_at, ulong up_at, uint up_row,
+                      ulong glu_at, uint glu_row) {
+    PRODUCT_MEMORY
+    PRODUCT_PLACE(get_group_id(0), m)
+    float gate = group_product(w + w_at + (ulong)row * w_row, w_row, rows, x, x_row, cols, lay, n, parts, totals);
+    float up = group_product(w2 + w2_at + (ulong)row * w_row, w_row, rows, x, x_row, cols, lay, n, parts, totals);
+    if (lid < rows * cols) {
+        RESULT(out_at, out_row) = gate;
+        RESULT(up_at, up_row) = up;
+        RESULT(glu_at, glu_row) = cut(silu(window(gate)) * window(up));
+    }
+}
+
+/* Two or three products with one x: groups_2 and groups_3 are where those of the second and third begin. */
+kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
+void matmul_group_3(bytes_in w, ulong w_at, uint w_row, uint m, bytes_out arena, ulong x_at, uint x_row, uint d, uint f, uint s, uint n,
+                    ulong out_at, uint out_row, global const int *in, uint rows_at, uint groups_2, bytes_in w2, ulong w2_at, uint m2,
+                    ulong out2_at, uint out2_row, uint groups_3, bytes_in w3, ulong w3_at, uint m3, ulong out3_at, uint out3_row) {
+    PRODUCT_MEMORY
+    uint group = get_group_id(0);
+    if (group >= groups_3) group -= groups_3, w = w3, w_at = w3_at, m = m3, out_at = out3_at, out_row = out3_row;
+    else if (group >= groups_2) group -= groups_2, w = w2, w_at = w2_at, m = m2, out_at = out2_at, out_row = out2_row;
+    PRODUCT_PLACE(group, m)
+    float y = group_product(w + w_at + (ulong)row * w_row, w_row, rows, x, x_row, cols, lay, n, parts, totals);
+    if (lid < rows * cols) RESULT(out_at, out_row) = y;
 }

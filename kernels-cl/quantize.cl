@@ -110,6 +110,7 @@ inline void quantize_rows_a256(global const float *x, bytes_out row, act lay, ui
     }
 }
 
+#ifndef HEAD_DIM /* the program of the cache only takes the functions */
 kernel void quantize_f32(bytes_out arena, ulong x_at, uint x_row, ulong out_at, uint out_row, uint n, uint d, uint f, uint s) {
     uint i = get_global_id(0), r = get_global_id(1);
     if (i < n) row_f(arena, out_at, r, out_row)[i] = window(row_f(arena, x_at, r, x_row)[i]);
@@ -128,3 +129,4 @@ void quantize_a256(bytes_out arena, ulong x_at, uint x_row, ulong out_at, uint o
     act lay = {d, f, s};
     quantize_rows_a256(row_f(arena, x_at, r, x_row), arena + out_at + (ulong)r * out_row, lay, first, min(first + TILE, n / 32), most);
 }
+#endif

@@ -12,6 +12,7 @@ inline void rope_item(global float *x, global const float *angle, uint head_dim,
     x[i1] = cut(x0 * s + x1 * c);
 }
 
+#ifndef HEAD_DIM /* the program of the cache only takes the functions */
 kernel void rope(global const int *in, uint pos_at, global const float *table, bytes_out arena, ulong x_at, uint x_row, uint heads, uint head_dim,
                  uint rot, uint halves) {
     uint id = get_global_id(0), r = get_global_id(1), items = head_dim - rot / 2;
@@ -19,3 +20,4 @@ kernel void rope(global const int *in, uint pos_at, global const float *table, b
     if (head >= heads) return;
     rope_item(row_f(arena, x_at, r, x_row) + head * head_dim, table + (ulong)in[pos_at + r] * rot, head_dim, rot, halves, id % items);
 }
+#endif
