@@ -4,7 +4,9 @@
 
 #include <anychip/anychip.h>
 
-/* As ac_sampler_open. settings may be NULL. AC_ERR_ARGUMENT names the setting that is out of range; AC_ERR_MEMORY. */
-ac_status ac_sampler_open_vocab(uint32_t vocab, const ac_sampler_settings *settings, ac_sampler **out, ac_error *err);
+/* As ac_sampler_open. settings may be NULL. AC_ERR_ARGUMENT names the setting that is out of range;
+ * AC_ERR_MEMORY. */
+ac_status ac_sampler_open_vocab(uint32_t vocab, const ac_sampler_settings *settings, ac_sampler **out,
+                                ac_error *err);
 
 #endif

@@ -210,9 +210,9 @@ typedef struct ac_sampler ac_sampler;
  * gives the same tokens on every device. */
 typedef struct ac_sampler_settings {
     size_t size;              /* set by ac_sampler_defaults */
-    float temperature;        /* 0 = greedy (default); else 0.001 to 100 */
+    float temperature;        /* 0 = greedy (default); at most 1000000 */
     uint32_t top_k;           /* 0 = off */
-    float top_p;              /* 1 = off */
+    float top_p;              /* 1 = off; above 0 */
     float min_p;              /* 0 = off */
     float repeat_penalty;     /* 1 = off */
     float frequency_penalty;  /* 0 = off */
