@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #define TOKENS_MAX (1u << 22) /* some fifteen times the largest vocabulary known */
+#define SPECIAL_MAX 1024u     /* every place of a text is compared with special tokens */
 
 typedef struct reader {
     const ac_gguf *g;
@@ -230,7 +231,12 @@ static ac_status index_specials(reader *r) {
     ac_tokenizer *t = r->t;
     for (uint32_t i = 0; i < t->n; i++) {
         unsigned kind = t->kind[i] & (AC__TOK_CONTROL | AC__TOK_UNKNOWN | AC__TOK_USER);
-        if (!kind || !t->strings.key[i].n) continue;
+        size_t n = t->strings.key[i].n;
+        if (!kind || !n) continue;
+        if (n > SPECIAL_MAX)
+            return ac_fail(r->err, AC_ERR_LIMIT,
+                           "tokenizer.ggml.tokens: special token %u: want at most %u bytes, have %zu", i,
+                           SPECIAL_MAX, n);
         if (!ac__trie_add(&t->trie, t->strings.key[i], (int32_t)i, kind == AC__TOK_USER)) return no_memory(r);
     }
     return AC_OK;

@@ -23,17 +23,29 @@ static const char *const units[] = {
     "\xFF",   "aB",    "x's ",        "  x", "\xCC\x81", "\xE3\x80\x80", "a ",
     "<user>", "<user", "\xE2\x96\x81"};
 
+enum { UNITS = sizeof units / sizeof *units };
+
+/* All of them at random, each a random number of times. */
+static void mix(char *text, size_t n) {
+    uint64_t seed = n;
+    for (size_t at = 0; at < n;) {
+        const char *unit = units[check_random(&seed) % UNITS];
+        size_t times = check_random(&seed) % 4 ? 1 + check_random(&seed) % 4 : check_random(&seed) % 400;
+        for (size_t i = 0; i < times * strlen(unit) && at < n; i++) text[at++] = unit[i % strlen(unit)];
+    }
+}
+
 static void check_long(const char *pre, size_t n) {
     static vocab v;
     small_vocab(&v, pre);
     opened o = open_vocab(&v);
     char *text = malloc(n);
     CHECK(text, "memory");
-    for (size_t u = 0; u <= sizeof units / sizeof *units; u++) {
-        bool tail = u == sizeof units / sizeof *units; /* white space, then a letter */
-        const char *unit = tail ? " " : units[u];
+    for (size_t u = 0; u < UNITS + 2; u++) {
+        const char *unit = u < UNITS ? units[u] : " ";
         for (size_t i = 0; i < n; i++) text[i] = unit[i % strlen(unit)];
-        if (tail) text[n - 1] = 'x';
+        if (u == UNITS) text[n - 1] = 'x'; /* white space, then a letter */
+        if (u == UNITS + 1) mix(text, n);
         ac_error err;
         size_t count;
         double start = seconds();

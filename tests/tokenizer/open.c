@@ -172,6 +172,15 @@ static void twice(gw *w) {
     floats(w, "tokenizer.ggml.scores", 5, 0);
 }
 
+static void long_special(gw *w) {
+    char name[2000];
+    memset(name, 'x', sizeof name - 1);
+    name[sizeof name - 1] = 0;
+    head(w, 2, "llama");
+    strings(w, "tokenizer.ggml.tokens", 2, (const char *[]){"a", name});
+    ints(w, "tokenizer.ggml.token_type", 2, (int[]){1, 4});
+}
+
 static const trial trials[] = {
     {"a good one", good_spm, AC_OK, NULL},
     {"a good one", good_bpe, AC_OK, NULL},
@@ -200,6 +209,7 @@ static const trial trials[] = {
     {"a pre-tokenizer nobody knows", unknown_pre, AC_ERR_UNSUPPORTED, "gpt-5"},
     {"a long name", long_pre, AC_ERR_UNSUPPORTED, "xxxx"},
     {"no pre-tokenizer", no_pre, AC_OK, "tokenizer.ggml.pre is missing"},
+    {"a special token of 1999 bytes", long_special, AC_ERR_LIMIT, "special token 1"},
     {"tokens twice", twice, AC_OK, "2 are there twice"},
 };
 
