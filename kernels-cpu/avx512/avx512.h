@@ -5,6 +5,7 @@
 #include "cpu.h"
 
 void ac__avx512_matmul(ac_cpu_table *table);
+void ac__avx512_rows(ac_cpu_table *table);
 void ac__avx512vnni_matmul(ac_cpu_table *table);
 
 #endif

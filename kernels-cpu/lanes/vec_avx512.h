@@ -36,12 +36,14 @@ INLINE vi vi_spread16(const void *p) { return _mm512_broadcast_i32x4(_mm_loadu_s
 INLINE vi vi_and(vi a, vi b) { return _mm512_and_si512(a, b); }
 INLINE vi vi_or(vi a, vi b) { return _mm512_or_si512(a, b); }
 INLINE vi vi_xor(vi a, vi b) { return _mm512_xor_si512(a, b); }
+INLINE vi vi_and_not(vi a, vi b) { return _mm512_andnot_si512(a, b); } /* b where a is not */
 INLINE vi vi_add(vi a, vi b) { return _mm512_add_epi32(a, b); }
 INLINE vi vi_sub(vi a, vi b) { return _mm512_sub_epi32(a, b); }
 INLINE vi vi_mul(vi a, vi b) { return _mm512_mullo_epi32(a, b); }
 INLINE vi vi_min(vi a, vi b) { return _mm512_min_epi32(a, b); }
 /* all bits where a > b */
 INLINE vi vi_greater(vi a, vi b) { return _mm512_maskz_set1_epi32(_mm512_cmpgt_epi32_mask(a, b), -1); }
+INLINE vi vi_equal(vi a, vi b) { return _mm512_maskz_set1_epi32(_mm512_cmpeq_epi32_mask(a, b), -1); }
 INLINE vi vi_sub8(vi a, vi b) { return _mm512_sub_epi8(a, b); }
 INLINE vi vi_add16(vi a, vi b) { return _mm512_add_epi16(a, b); }
 INLINE vi vi_sub16(vi a, vi b) { return _mm512_sub_epi16(a, b); }
@@ -97,6 +99,42 @@ INLINE vf vf_sub(vf a, vf b) { return _mm512_sub_ps(a, b); }
 INLINE vf vf_mul(vf a, vf b) { return _mm512_mul_ps(a, b); }
 INLINE vf vf_of(vi a) { return _mm512_cvtepi32_ps(a); }
 INLINE vf vf_bits(vi a) { return _mm512_castsi512_ps(a); }
+
+INLINE vf vf_max(vf a, vf b) { return _mm512_max_ps(a, b); }
+INLINE vi vi_bits(vf a) { return _mm512_castps_si512(a); }
+INLINE vi vi_max(vi a, vi b) { return _mm512_max_epi32(a, b); }
+/* nearest integer, ties to even */
+INLINE vi vi_rne(vf a) { return _mm512_cvtps_epi32(a); }
+INLINE int32_t vi_sum(vi a) { return _mm512_reduce_add_epi32(a); }
+INLINE int32_t vi_most(vi a) { return _mm512_reduce_max_epi32(a); }
+INLINE float vf_most(vf a) { return _mm512_reduce_max_ps(a); }
+
+/* which lanes */
+typedef __mmask16 vm;
+INLINE vm vm_less(vf a, vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
+INLINE vm vm_greater(vi a, vi b) { return _mm512_cmpgt_epi32_mask(a, b); }
+INLINE vf vf_keep(vm m, vf x) { return _mm512_maskz_mov_ps(m, x); }
+INLINE vf vf_choose(vm m, vf yes, vf no) { return _mm512_mask_mov_ps(no, m, yes); }
+INLINE vi vi_keep(vm m, vi x) { return _mm512_maskz_mov_epi32(m, x); }
+INLINE vi vi_choose(vm m, vi yes, vi no) { return _mm512_mask_mov_epi32(no, m, yes); }
+/* 0, 1, 2 ... */
+INLINE vi vi_count(void) { return _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15); }
+
+/* the low bytes or int16 of all lanes */
+INLINE void v_store8(int8_t *p, vi a) { _mm_storeu_si128((void *)p, _mm512_cvtepi32_epi8(a)); }
+INLINE void v_store16(int16_t *p, vi a) { _mm256_storeu_si256((void *)p, _mm512_cvtepi32_epi16(a)); }
+
+/* 2 * LANES floats: the even and the odd ones, and back */
+INLINE void v_split(const float *p, vf *even, vf *odd) {
+    vf a = vf_load(p), b = vf_load(p + LANES);
+    *even = _mm512_permutex2var_ps(a, _mm512_slli_epi32(vi_count(), 1), b);
+    *odd = _mm512_permutex2var_ps(a, _mm512_add_epi32(_mm512_slli_epi32(vi_count(), 1), _mm512_set1_epi32(1)), b);
+}
+INLINE void v_join(float *p, vf even, vf odd) {
+    vi low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    vf_store(p, _mm512_permutex2var_ps(even, low, odd));
+    vf_store(p + LANES, _mm512_permutex2var_ps(even, _mm512_add_epi32(low, _mm512_set1_epi32(8)), odd));
+}
 
 /* half() of docs/numerics.md, of 16 of them */
 INLINE vf vf_half(__m256i h) {
