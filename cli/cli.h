@@ -47,7 +47,7 @@ typedef struct cli_command {
 } cli_command;
 
 extern const cli_command cli_run, cli_chat, cli_logits, cli_tokenize, cli_detokenize, cli_inspect,
-    cli_devices, cli_synth, cli_bench;
+    cli_devices, cli_synth, cli_bench, cli_quantize;
 
 /* ---- options.c ---- */
 

@@ -329,6 +329,12 @@ AC_API bool ac_shape_at(size_t i, ac_shape *out);
  * AC_ERR_MEMORY, AC_ERR_CANCELLED. */
 AC_API ac_status ac_synth_write(const char *path, const char *shape, const char *type, const ac_tool_settings *settings, ac_error *err);
 
+/* Writes the model file `in` (of a split model, any part) to `out` with its matrices in another type or mix of types; all else stays as it is. `out` may
+ * be `in`, appears only when it is whole, and has the same bytes whatever the machine and the number of threads. settings may be NULL. AC_ERR_ARGUMENT
+ * (type), AC_ERR_UNSUPPORTED (detail names the tensor: already quantised and `requantize` not set, or not all numbers are finite), AC_ERR_IO,
+ * AC_ERR_FORMAT, AC_ERR_MEMORY, AC_ERR_CANCELLED. */
+AC_API ac_status ac_quantize_file(const char *in, const char *out, const char *type, const ac_tool_settings *settings, ac_error *err);
+
 #ifdef __cplusplus
 }
 #endif
