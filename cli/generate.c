@@ -167,8 +167,8 @@ static ac_status expected_stop(ac_status status, cli_result *r) {
 static ac_status work(cli_engine *e, const cli_ids *prompt, int64_t limit, ac_digest *digest, const writer *w,
                       bool echo, cli_result *r, ac_error *err) {
     ac_detok_end(e->detok);
-    for (size_t i = 0; echo && i < prompt->n; i++)
-        AC_TRY(put_token(&(writer){e, w->stream, NULL}, prompt->p[i], err));
+    for (size_t i = 0; i < prompt->n; i++) /* seen in any case: what comes first behind it keeps its space */
+        AC_TRY(put_token(&(writer){e, w->stream && echo, NULL}, prompt->p[i], err));
     ac_digest_tokens(digest, prompt->p, prompt->n);
     AC_TRY(feed_prompt(e, prompt, r, err));
     double start = cli_now();

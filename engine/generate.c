@@ -35,7 +35,11 @@ static ac_status open_all(generation *g, const char *prompt, size_t max_tokens, 
     AC_TRY(ac_session_open(g->model, &set, &g->session, err));
     AC_TRY(ac_sampler_open(g->model, sampler, &g->sampler, err));
     AC_TRY(ac_detok_open(g->model, false, &g->detok, err));
-    for (size_t i = 0; i < g->n_ids; i++) ac_sampler_accept(g->sampler, g->ids[i]);
+    const char *unused; /* what is generated goes on behind the prompt: its first space counts */
+    for (size_t i = 0; i < g->n_ids; i++) {
+        ac_sampler_accept(g->sampler, g->ids[i]);
+        AC_TRY(ac_detok_push(g->detok, g->ids[i], &unused, err));
+    }
     return ac_session_feed(g->session, g->ids, g->n_ids, err);
 }
 
