@@ -142,7 +142,7 @@ static void read_file(const char *path) {
     FILE *file = fopen(path, "rb");
     CHECK(file, "cannot open %s", path);
     for (ssize_t n; (n = getline(&line, &cap, file)) > 0;) {
-        char *f[MAX_FIELDS], *p = line;
+        char *f[MAX_FIELDS] = {NULL}, *p = line;
         int fields = 0;
         if (line[n - 1] == '\n') line[n - 1] = 0;
         while (p && fields < MAX_FIELDS) {
