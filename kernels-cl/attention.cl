@@ -34,9 +34,9 @@ inline float score_of(bytes_in sub, uint t, local const short2 *code, local cons
             short2 a = code[i], b = k[i * SUB];
             sum += a.x * b.x + a.y * b.y;
         }
-        s = s + (dq[g] * dk[g * SUB]) * wide(sum);
+        s = s + MUL(dq[g] * dk[g * SUB], wide(sum));
     }
-    return s * scale;
+    return MUL(s, scale);
 }
 
 /* Channel c of a sub-block: its 32 positions' values, weighted. A is the largest weight times scale. */
@@ -47,7 +47,7 @@ inline float value_of(bytes_in sub, uint c, local const short2 *code, float A) {
         short2 a = code[i], b = v[i * EVEN];
         sum += a.x * b.x + a.y * b.y;
     }
-    return (A * as_float(0x39000400u)) * wide(sum);
+    return MUL(A * as_float(0x39000400u), wide(sum));
 }
 
 /* The largest key of key[0 .. PAGE): left in key[0]. */
@@ -88,7 +88,7 @@ inline void weight_codes(local const float *a, local float *most, local short *c
     barrier(CLK_LOCAL_MEM_FENCE);
     for (uint t = get_local_id(0); t < PAGE; t += WG) {
         float A = most[t / SUB];
-        code[t] = A == 0.0f ? (short)0 : (short)min(rne(a[t] * (8191.0f * rcp(A))), 8191);
+        code[t] = A == 0.0f ? (short)0 : (short)min(rne(MUL(a[t], 8191.0f * rcp(A))), 8191);
     }
     barrier(CLK_LOCAL_MEM_FENCE);
 }
@@ -144,8 +144,8 @@ inline float merge_channel(global const float *part, uint n, uint channel) {
     }
     for (uint c = 0; c < n; c++) {
         float e = weight_of(part[c * PART + HEAD_DIM] - largest);
-        o = o + e * part[c * PART + channel];
-        sum = sum + e * wide(((global const int *)part)[c * PART + HEAD_DIM + 1]);
+        o = o + MUL(e, part[c * PART + channel]);
+        sum = sum + MUL(e, wide(((global const int *)part)[c * PART + HEAD_DIM + 1]));
     }
     return cut((o * rcp(sum)) * 4194304.0f);
 }

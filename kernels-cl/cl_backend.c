@@ -72,6 +72,32 @@ static void close_device(ac_dev *dev) {
     free(dev);
 }
 
+static void set_options(ac_dev *dev) {
+    bool khr = dev->features.dot && dev->caps.dot_khr, ptx = dev->features.dot && !khr && dev->caps.quirks.dot_ptx;
+    snprintf(dev->options, sizeof dev->options, "%s%s%s%s", khr ? "-cl-std=CL3.0 -DDOT_KHR" : "-cl-std=CL1.2", ptx ? " -DDOT_PTX" : "",
+             dev->guarded ? " -DGUARD_PTX" : "", dev->caps.quirks.late_out ? "" : " -DEARLY_OUT");
+}
+
+/* The witness test; a dot product that does not build is done without, and contracted products are guarded where that is known to
+ * help. */
+static ac_status test(ac_dev *dev, ac_error *err) {
+    set_options(dev);
+    ac_status status = ac__cl_witness(dev, err);
+    if (status == AC_ERR_BUILD && dev->features.dot) {
+        ac__cl_log(dev, 1, "%s: without integer dot product: %s", dev->caps.name, err->detail);
+        dev->features.dot = false;
+        set_options(dev);
+        status = ac__cl_witness(dev, err);
+    }
+    if (status == AC_ERR_WITNESS && dev->caps.quirks.guard_ptx) {
+        ac__cl_log(dev, 1, "%s: products are guarded: %s", dev->caps.name, err->detail);
+        dev->guarded = true;
+        set_options(dev);
+        status = ac__cl_witness(dev, err);
+    }
+    return status;
+}
+
 static ac_status start(ac_dev *dev, const ac_open_settings *how, ac_error *err) {
     cl_int rc;
     cl_context_properties properties[] = {CL_CONTEXT_PLATFORM, (cl_context_properties)dev->platform, 0};
@@ -83,13 +109,12 @@ static ac_status start(ac_dev *dev, const ac_open_settings *how, ac_error *err) 
     if (dev->caps.refused[0] && !how->force) return ac_fail(err, AC_ERR_DEVICE, "%s: %s", dev->caps.name, dev->caps.refused);
     AC_TRY(ac__cl_mask(how->mask, &dev->features, &dev->caps, err));
     ac__cl_tune(dev, how->mask);
-    snprintf(dev->options, sizeof dev->options, "%s", dev->features.dot ? "-cl-std=CL3.0 -DDOT_KHR" : "-cl-std=CL1.2");
     dev->context = ac__cl.CreateContext(properties, 1, &dev->id, NULL, NULL, &rc);
     if (!dev->context) return ac__cl_fail(err, rc, "context");
     dev->queue = ac__cl.CreateCommandQueue(dev->context, dev->id, 0, &rc);
     if (!dev->queue) return ac__cl_fail(err, rc, "command queue");
     ac_error why = {0};
-    ac_status status = ac__cl_witness(dev, &why);
+    ac_status status = test(dev, &why);
     if (status == AC_ERR_WITNESS && how->force) {
         ac__cl_log(dev, 1, "%s: %s; used all the same, because forced", dev->caps.name, why.detail);
         return AC_OK;
@@ -119,7 +144,7 @@ static void describe(ac_dev *dev, ac_device_info *out) {
     char detail[256];
     const ac_cl_features *f = &dev->features;
     snprintf(detail, sizeof detail, "%s%s%s%s; %s", dev->tuning.use_group ? "work-group kernels" : "work-item kernels", f->dot ? ", integer dot" : "",
-             f->zerocopy ? ", weights in place" : ", weights uploaded", f->fuse ? ", fused" : "", dev->witness);
+             f->zerocopy ? ", weights in place" : ", weights uploaded", dev->guarded ? ", products guarded" : "", dev->witness);
     fill_info(&dev->caps, detail, dev->used, out);
 }
 

@@ -86,6 +86,7 @@ void ac__cl_caps_read(cl_platform_id platform, cl_device_id id, ac_cl_caps *c) {
     snprintf(c->driver, sizeof c->driver, "%.40s %s", c->platform, driver);
     c->type = number_of(id, CL_DEVICE_TYPE, sizeof(cl_device_type));
     snprintf(c->kind, sizeof c->kind, "%s", kind_of(c->type));
+    c->quirks = ac__cl_quirks_of(c->platform);
     c->unified = BOOL_OF(id, CL_DEVICE_HOST_UNIFIED_MEMORY);
     c->local_is_fast = UINT_OF(id, CL_DEVICE_LOCAL_MEM_TYPE) == CL_LOCAL;
     c->dot_khr = has_dot(id);
@@ -132,7 +133,7 @@ ac_status ac__cl_mask(const char *mask, ac_cl_features *f, ac_cl_caps *c, ac_err
 #define X(name, text) f->name = true;
     AC_CL_FEATURES(X)
 #undef X
-    f->dot = c->dot_khr;
+    f->dot = c->dot_khr || c->quirks.dot_ptx;
     f->zerocopy = c->unified;
     while (mask && *mask) {
         size_t n = strcspn(mask, ",");

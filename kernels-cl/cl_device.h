@@ -6,6 +6,7 @@
 
 #include "cl_api.h"
 #include "cl_program.h"
+#include "cl_quirks.h"
 
 /* Features that can be masked: X(name, what it is). `subgroups` has no kernels yet and is accepted for scripts' sake. */
 #define AC_CL_FEATURES(X)                                                                                    \
@@ -29,12 +30,12 @@ typedef struct ac_cl_caps {
     cl_device_type type;
     bool unified, local_is_fast, dot_khr;
     uint64_t memory, max_alloc, local_bytes;
-    uint32_t units, max_group, base_align, preferred_group;
+    uint32_t units, max_group, base_align;
+    ac_cl_quirks quirks;
 } ac_cl_caps;
 
 /* Numbers that only change speed. X(name, smallest, largest): a device class gives each a value, a file may override them. */
 #define AC_CL_TUNING(X)                                                                                      \
-    X(early_out, 0, 1)     /* groups may return before a barrier (attention.cl) */                           \
     X(row_group, 1, 1024)  /* work-items of kernels that make a row together */                              \
     X(item_group, 1, 1024) /* work-items per group of kernels without cooperation */                         \
     X(item_cols, 1, 16)    /* rows of x a matmul_item has */                                                 \
@@ -65,7 +66,8 @@ struct ac_dev {
     uint64_t used;      /* bytes of buffers made */
     char *cache_dir;    /* NULL: none */
     char witness[160];  /* what the probes said */
-    char options[64];   /* options of every program */
+    char options[96];   /* options of every program */
+    bool guarded;       /* products are held to their rounding (common.cl) */
     void (*log)(void *user, int level, const char *text);
     void *log_user;
 };

@@ -134,7 +134,7 @@ static ac_status make_program(ac_dev *dev, ac_cl_unit unit, const char *options,
 
 ac_status ac__cl_program(ac_dev *dev, ac_cl_unit unit, const char *options, cl_program *out, ac_error *err) {
     char all[sizeof ((ac_cl_built *)0)->options];
-    int n = snprintf(all, sizeof all, "%s -DWG=%u%s%s%s", dev->options, dev->tuning.row_group, dev->tuning.early_out ? " -DEARLY_OUT" : "", *options ? " " : "", options);
+    int n = snprintf(all, sizeof all, "%s -DWG=%u%s%s", dev->options, dev->tuning.row_group, *options ? " " : "", options);
     if (n < 0 || (size_t)n >= sizeof all) return ac_fail(err, AC_ERR_INTERNAL, "OpenCL options too long");
     for (ac_cl_built *b = dev->programs; b; b = b->next) {
         if (b->unit == unit && !strcmp(b->options, all)) {

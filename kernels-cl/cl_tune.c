@@ -19,11 +19,11 @@ typedef struct ac_cl_class {
 /* The first row whose type fits. */
 static const ac_cl_class classes[] = {
     {"cpu", CL_DEVICE_TYPE_CPU,
-     {.early_out = 0, .row_group = 16, .item_group = 16, .item_cols = 4, .use_group = 0, .group_size = 64, .group_rows = 2, .group_cols = 4, .tile_from = 16, .tile_wide = 48}},
+     {.row_group = 16, .item_group = 16, .item_cols = 4, .use_group = 0, .group_size = 64, .group_rows = 2, .group_cols = 4, .tile_from = 16, .tile_wide = 48}},
     {"gpu", CL_DEVICE_TYPE_GPU,
-     {.early_out = 1, .row_group = 256, .item_group = 64, .item_cols = 4, .use_group = 1, .group_size = 128, .group_rows = 4, .group_cols = 4, .tile_from = 9, .tile_wide = 33}},
+     {.row_group = 256, .item_group = 64, .item_cols = 4, .use_group = 1, .group_size = 128, .group_rows = 4, .group_cols = 4, .tile_from = 9, .tile_wide = 33}},
     {"other", CL_DEVICE_TYPE_ALL,
-     {.early_out = 0, .row_group = 64, .item_group = 64, .item_cols = 4, .use_group = 1, .group_size = 64, .group_rows = 2, .group_cols = 4, .tile_from = 9, .tile_wide = 33}},
+     {.row_group = 64, .item_group = 64, .item_cols = 4, .use_group = 1, .group_size = 64, .group_rows = 2, .group_cols = 4, .tile_from = 9, .tile_wide = 33}},
 };
 
 static const struct { const char *name; size_t at; uint32_t low, high; } numbers[] = {

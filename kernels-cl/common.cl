@@ -27,6 +27,24 @@ typedef struct act { uint d, f, s; } act;
 #define IN_ROWS 0
 #define IN_OUT 1
 
+/* A product that a sum or difference follows, rounded by itself. Where the compiler is known to contract in spite of the pragma
+ * (cl_quirks.c), its own instruction says so. */
+#ifdef GUARD_PTX
+inline float MUL(float a, float b) {
+    float r;
+    asm("mul.rn.f32 %0, %1, %2;" : "=f"(r) : "f"(a), "f"(b));
+    return r;
+}
+inline float2 MUL2(float2 a, float2 b) { return (float2)(MUL(a.x, b.x), MUL(a.y, b.y)); }
+inline float4 MUL4(float4 a, float4 b) { return (float4)(MUL2(a.lo, b.lo), MUL2(a.hi, b.hi)); }
+inline float8 MUL8(float8 a, float8 b) { return (float8)(MUL4(a.lo, b.lo), MUL4(a.hi, b.hi)); }
+inline float16 MUL16(float16 a, float16 b) { return (float16)(MUL8(a.lo, b.lo), MUL8(a.hi, b.hi)); }
+#else
+#define MUL(a, b) ((a) * (b))
+#define MUL8(a, b) ((a) * (b))
+#define MUL16(a, b) ((a) * (b))
+#endif
+
 inline int rne(float x) { return as_int(x + 12582912.0f) - 0x4B400000; }
 
 inline float wide(int i) { return convert_float(i >> 12) * 4096.0f + convert_float(i & 4095); }
@@ -64,31 +82,31 @@ inline float8 half8(ushort8 h) {
 /* 2^-100 <= a <= 2^100 */
 inline float rcp(float a) {
     float x = as_float(0x7EF311C7u - as_uint(a));
-    x = x * (2.0f - a * x);
-    x = x * (2.0f - a * x);
-    return x * (2.0f - a * x);
+    x = x * (2.0f - MUL(a, x));
+    x = x * (2.0f - MUL(a, x));
+    return x * (2.0f - MUL(a, x));
 }
 
 /* 2^-100 <= a <= 2^110 */
 inline float rsqrt_of(float a) {
     float x = as_float(0x5F375A86u - (as_uint(a) >> 1)), h = 0.5f * a;
-    x = x * (1.5f - (h * x) * x);
-    x = x * (1.5f - (h * x) * x);
-    return x * (1.5f - (h * x) * x);
+    x = x * (1.5f - MUL(h * x, x));
+    x = x * (1.5f - MUL(h * x, x));
+    return x * (1.5f - MUL(h * x, x));
 }
 
 /* e^x for x <= 0, but 0 below `lowest`. */
 inline float exp_of(float x, float lowest) {
-    int t = rne(x * as_float(0x3FB8AA3Bu));
+    int t = rne(MUL(x, as_float(0x3FB8AA3Bu)));
     float f = convert_float(t);
-    float r = (x - f * as_float(0x3F318000u)) - f * as_float(0xB95E8083u);
+    float r = (x - MUL(f, as_float(0x3F318000u))) - MUL(f, as_float(0xB95E8083u));
     float p = as_float(0x3AB511E8u);
-    p = p * r + as_float(0x3C091D10u);
-    p = p * r + as_float(0x3D2AAC79u);
-    p = p * r + as_float(0x3E2AAA49u);
-    p = p * r + as_float(0x3EFFFFFEu);
-    p = p * r + 1.0f;
-    p = p * r + 1.0f;
+    p = MUL(p, r) + as_float(0x3C091D10u);
+    p = MUL(p, r) + as_float(0x3D2AAC79u);
+    p = MUL(p, r) + as_float(0x3E2AAA49u);
+    p = MUL(p, r) + as_float(0x3EFFFFFEu);
+    p = MUL(p, r) + 1.0f;
+    p = MUL(p, r) + 1.0f;
     return x < lowest ? 0.0f : as_float(as_uint(p) + ((uint)t << 23));
 }
 

@@ -13,7 +13,7 @@ inline void embed_piece(uint4 codes, float d, float m, global float *out) {
 #else
     float16 c = convert_float16(convert_int16(as_uchar16(codes)) - OFFSET);
 #endif
-    float16 y = d * c;
+    float16 y = MUL16((float16)d, c);
 #ifdef HAS_MIN
     y = y + m;
 #endif
@@ -38,8 +38,8 @@ inline void embed_unit(bytes_in w, uint unit, uint n, global float *out) {
     float d = scale_of(at), ma = 0.0f, mb = 0.0f;
 #ifdef HAS_MIN
     float dmin = min_of(at);
-    ma = -(dmin * convert_float(sub_min(at, ia)));
-    mb = -(dmin * convert_float(sub_min(at, ib)));
+    ma = -MUL(dmin, convert_float(sub_min(at, ia)));
+    mb = -MUL(dmin, convert_float(sub_min(at, ib)));
 #endif
     unpack(at, p, &a, &b);
     embed_piece(a, d * convert_float(sub_scale(at, ia)), ma, out + unit / 8 * 256 + ia * 16);

@@ -18,7 +18,7 @@ inline float kv14_factor(uint most) {
     float amax = as_float(max(most, 0x30800000u));
     return most < 0x30800000u ? 0.0f : 8191.0f * rcp(amax);
 }
-inline int kv14_code(float x, float factor) { return clamp(rne(x * factor), -8191, 8191); }
+inline int kv14_code(float x, float factor) { return clamp(rne(MUL(x, factor)), -8191, 8191); }
 
 /* Largest magnitudes of the groups of 32 channels of x: windowed bits in mags[HEAD_DIM], results in most[GROUPS].
  * Called by a whole work-group of WG items; ends with a barrier. */

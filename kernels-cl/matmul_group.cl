@@ -26,9 +26,9 @@ INLINE side load_side(bytes_in x, act lay, uint u) {
 /* A unit's term. */
 INLINE part unit_part(place at, uint u, uint4 a, uint4 b, side x) {
     int sum = dot16(b, x.qb, dot16(a, x.qa, -OFFSET * x.s));
-    float t = (scale_of(at) * x.d) * convert_float(sum);
+    float t = MUL(scale_of(at) * x.d, convert_float(sum));
 #ifdef HAS_MIN
-    t = t + (min_of(at) * x.d) * convert_float(x.s);
+    t = t + MUL(min_of(at) * x.d, convert_float(x.s));
 #endif
     return t;
 }
@@ -80,12 +80,12 @@ INLINE float chunk_total(local const part *p, uint units, bytes_in w, uint chunk
     place at = {w, chunk, n / 256};
     int sum = ((p[0] + p[1]) + (p[2] + p[3])) + ((p[4] + p[5]) + (p[6] + p[7]));
     float d = ((global const float *)(x + lay.d))[chunk];
-    float t = (scale_of(at) * d) * wide(sum);
+    float t = MUL(scale_of(at) * d, wide(sum));
 #ifdef HAS_MIN
     global const short *s = (global const short *)(x + lay.s) + chunk * 16;
     int least = 0;
     for (uint i = 0; i < 16; i++) least += sub_min(at, i) * s[i];
-    t = t - (min_of(at) * d) * wide(least);
+    t = t - MUL(min_of(at) * d, wide(least));
 #endif
     return 0.0f + t;
 }
@@ -98,7 +98,7 @@ typedef float part;
 INLINE part unit_part_f(bytes_in w, uint u, uint n, global const float *x) {
     uint first = u / 8 * 256, last = min(first + 256, n);
     float p = 0.0f;
-    for (uint i = first + u % 8; i < last; i += 8) p = p + number(w, i) * x[i];
+    for (uint i = first + u % 8; i < last; i += 8) p = p + MUL(number(w, i), x[i]);
     return p;
 }
 

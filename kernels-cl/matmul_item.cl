@@ -64,9 +64,9 @@ INLINE int8 block_sums(const chunk *c, bytes_in q) {
 
 INLINE float chunk_total(const chunk *c, bytes_in x, act lay, uint b) {
     float8 d = vload8(0, (global const float *)(x + lay.d) + b);
-    float8 t = (c->scale * d) * convert_float8(block_sums(c, x + b * 32));
+    float8 t = MUL8(c->scale * d, convert_float8(block_sums(c, x + b * 32)));
 #ifdef HAS_MIN
-    t = t + (c->least * d) * convert_float8(convert_int8(vload8(0, (global const short *)(x + lay.s) + b)));
+    t = t + MUL8(c->least * d, convert_float8(convert_int8(vload8(0, (global const short *)(x + lay.s) + b))));
 #endif
     return ((((((((0.0f + t.s0) + t.s1) + t.s2) + t.s3) + t.s4) + t.s5) + t.s6) + t.s7);
 }
@@ -79,9 +79,9 @@ INLINE float short_total(bytes_in w, uint b, uint n, uint nb, bytes_in x, act la
         uint4 ua, ub;
         unpack(at, &ua, &ub);
         int sum = sum16(products(SHORTS(ua), load_q(x + i * 32)) + products(SHORTS(ub), load_q(x + i * 32 + 16)));
-        float d = ((global const float *)(x + lay.d))[i], t = (scale_of(at) * d) * convert_float(sum);
+        float d = ((global const float *)(x + lay.d))[i], t = MUL(scale_of(at) * d, convert_float(sum));
 #ifdef HAS_MIN
-        t = t + (min_of(at) * d) * convert_float((int)((global const short *)(x + lay.s))[i]);
+        t = t + MUL(min_of(at) * d, convert_float((int)((global const short *)(x + lay.s))[i]));
 #endif
         total = total + t;
     }
@@ -138,9 +138,9 @@ INLINE float chunk_total(const chunk *c, bytes_in x, act lay, uint b) {
     EACH_PIECE(ADD)
 #undef ADD
     float d = ((global const float *)(x + lay.d))[b];
-    float t = (c->d * d) * wide(sum16(acc));
+    float t = MUL(c->d * d, wide(sum16(acc)));
 #ifdef HAS_MIN
-    t = t - (c->dmin * d) * wide(sum16(products(c->least, vload16(b, (global const short *)(x + lay.s)))));
+    t = t - MUL(c->dmin * d, wide(sum16(products(c->least, vload16(b, (global const short *)(x + lay.s))))));
 #endif
     return 0.0f + t;
 }
@@ -160,9 +160,9 @@ INLINE float chunk_total(bytes_in w, global const float *x, uint first, uint las
     float8 sum = (float8)0.0f;
     float p[8];
     uint i = first;
-    for (; i + 8 <= last; i += 8) sum = sum + numbers(w, i) * vload8(0, x + i);
+    for (; i + 8 <= last; i += 8) sum = sum + MUL8(numbers(w, i), vload8(0, x + i));
     vstore8(sum, 0, p);
-    for (uint l = 0; i + l < last; l++) p[l] = p[l] + number(w, i + l) * x[i + l];
+    for (uint l = 0; i + l < last; l++) p[l] = p[l] + MUL(number(w, i + l), x[i + l]);
     return ((p[0] + p[4]) + (p[2] + p[6])) + ((p[1] + p[5]) + (p[3] + p[7]));
 }
 

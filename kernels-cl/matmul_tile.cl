@@ -33,7 +33,7 @@ void matmul_tile(bytes_in w, ulong w_at, uint w_row, uint m, bytes_out arena, ul
         float p[8];
         for (uint l = 0; l < 8; l++) p[l] = 0.0f;
         for (uint k = 0; k < CHUNK; k += 8)
-            for (uint l = 0; l < 8; l++) p[l] = p[l] + lw[tr * LINE + k + l] * lx[tc * LINE + k + l];
+            for (uint l = 0; l < 8; l++) p[l] = p[l] + MUL(lw[tr * LINE + k + l], lx[tc * LINE + k + l]);
         y = y + (((p[0] + p[4]) + (p[2] + p[6])) + ((p[1] + p[5]) + (p[3] + p[7])));
         barrier(CLK_LOCAL_MEM_FENCE);
     }
@@ -154,9 +154,9 @@ INLINE void add_unit(local const tile *t, uint tr, uint tc, uint k, result v[TI]
 #pragma unroll
         for (uint j = 0; j < TJ; j++) {
             uint c = (tc + 16 * j) * 4 + k;
-            float term = (d * t->xd[c]) * convert_float(dot16(wb, xb[j], dot16(wa, xa[j], 0)));
+            float term = MUL(d * t->xd[c], convert_float(dot16(wb, xb[j], dot16(wa, xa[j], 0))));
 #ifdef HAS_MIN
-            term = term + (least * t->xd[c]) * convert_float(t->xs[c]);
+            term = term + MUL(least * t->xd[c], convert_float(t->xs[c]));
 #endif
             v[i][j].sum = v[i][j].sum + term;
         }
@@ -212,9 +212,9 @@ INLINE result nothing(void) {
 }
 
 INLINE float chunk_total(local const tile *t, uint r, uint c, result v) {
-    float term = (t->wd[r] * t->xd[c]) * wide(v.sum);
+    float term = MUL(t->wd[r] * t->xd[c], wide(v.sum));
 #ifdef HAS_MIN
-    term = term - (t->wm[r] * t->xd[c]) * wide(v.least);
+    term = term - MUL(t->wm[r] * t->xd[c], wide(v.least));
 #endif
     return 0.0f + term;
 }

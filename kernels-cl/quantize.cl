@@ -21,7 +21,7 @@ inline uint largest32(global const float *x) {
 
 /* 16 codes to q; their sum. */
 inline int codes16(global const float *x, float k, bytes_out q) {
-    float16 v = as_float16(window16(vload16(0, x))) * k;
+    float16 v = MUL16(as_float16(window16(vload16(0, x))), (float16)k);
     int16 c = as_int16(v + 12582912.0f) - 0x4B400000;
     c = clamp(c, -127, 127);
     vstore16(convert_uchar16(c & 255), 0, q);
@@ -32,7 +32,7 @@ inline int codes16(global const float *x, float k, bytes_out q) {
 
 /* Sum of the squared rounding errors of 16 codes, in units of 1/64 of a code. */
 inline int error16(float16 x, float k) {
-    float16 t = x * k;
+    float16 t = MUL16(x, (float16)k);
     int16 n = as_int16(t + 12582912.0f) - 0x4B400000;
     int16 u = as_int16((t - convert_float16(n)) * 64.0f + 12582912.0f) - 0x4B400000;
     u = u * u;
@@ -81,7 +81,7 @@ inline void group_a256(global const float *x, bytes_out row, act lay, uint g, fl
     float k = 0.0f;
     if (all != 0.0f) {
         float r = rcp(all);
-        f = clamp(rne((16.0f * r) * mine + 0.5f), 1, 16);
+        f = clamp(rne(MUL(16.0f * r, mine) + 0.5f), 1, 16);
         k = (2032.0f * r) * as_float(inverse[f - 1]);
     }
     global short *s = (global short *)(row + lay.s) + 2 * g;

@@ -9,7 +9,7 @@ inline float norm_factor(global const float *x, uint n, float eps, float inv_n, 
         float s = 0.0f;
         for (uint i = l; i < n; i += PARTIALS) {
             float v = window(x[i]);
-            s = s + v * v;
+            s = s + MUL(v, v);
         }
         part[l] = s;
     }
@@ -18,7 +18,7 @@ inline float norm_factor(global const float *x, uint n, float eps, float inv_n, 
         for (uint l = lid; l < step; l += WG) part[l] = part[l] + part[l + step];
     }
     barrier(CLK_LOCAL_MEM_FENCE);
-    float t = part[0] * inv_n + eps;
+    float t = MUL(part[0], inv_n) + eps;
     return rsqrt_of(as_float(max(as_uint(t), 0x0D800000u)));
 }
 

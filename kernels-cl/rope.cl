@@ -8,8 +8,8 @@ inline void rope_item(global float *x, global const float *angle, uint head_dim,
     }
     uint i0 = halves ? i : 2 * i, i1 = halves ? i + pairs : 2 * i + 1;
     float c = angle[2 * i], s = angle[2 * i + 1], x0 = window(x[i0]), x1 = window(x[i1]);
-    x[i0] = cut(x0 * c - x1 * s);
-    x[i1] = cut(x0 * s + x1 * c);
+    x[i0] = cut(MUL(x0, c) - MUL(x1, s));
+    x[i1] = cut(MUL(x0, s) + MUL(x1, c));
 }
 
 #ifndef HEAD_DIM /* the program of the cache only takes the functions */

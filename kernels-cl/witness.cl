@@ -3,13 +3,13 @@
 kernel void witness_float(global const uint *a, global const uint *b, global const uint *c, global uint *out) {
     uint i = get_global_id(0);
     float x = as_float(a[i]), y = as_float(b[i]), z = as_float(c[i]);
-    float product = x * y;
+    float product = MUL(x, y);
     out[6 * i] = as_uint(x + y);
     out[6 * i + 1] = as_uint(x - y);
     out[6 * i + 2] = as_uint(product);
-    out[6 * i + 3] = as_uint(product + z);
-    out[6 * i + 4] = as_uint(z - x * y);
-    out[6 * i + 5] = as_uint(x * (2.0f - y * x));
+    out[6 * i + 3] = as_uint(MUL(x, y) + z);
+    out[6 * i + 4] = as_uint(z - MUL(x, y));
+    out[6 * i + 5] = as_uint(x * (2.0f - MUL(y, x)));
 }
 
 kernel void witness_functions(global const uint *a, global uint *out) {
