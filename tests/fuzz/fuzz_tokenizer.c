@@ -22,11 +22,8 @@ static opened *fixed(size_t k) {
     v.pre = k < PRES ? pres[k] : NULL;
     vocab_byte_tokens(&v);
     vocab_letters(&v);
-    for (const char *const *p = (const char *const[]){"ab", "abab",
-                                                      "\xE2\x96\x81"
-                                                      "a",
-                                                      "12", "\n\n", NULL};
-         *p; p++)
+    for (const char *const *p = (const char *const[]){"ab", "abab", "\342\226\201a", "12", "\n\n", NULL}; *p;
+         p++)
         vocab_add(&v, *p, 1, -1);
     vocab_add(&v, "<user>", 4, 0);
     vocab_merge(&v, "a", "b");

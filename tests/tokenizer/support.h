@@ -119,15 +119,8 @@ static inline void small_vocab(vocab *v, const char *pre) {
     v->model = pre ? "gpt2" : "llama";
     v->pre = pre;
     if (!pre) {
-        static const char *const tokens[] = {"a",
-                                             "b",
-                                             "ab",
-                                             "\xE2\x96\x81",
-                                             "\xE2\x96\x81"
-                                             "a",
-                                             "aa",
-                                             "aaaa",
-                                             "\xC3\xA9"};
+        static const char *const tokens[] = {"a",  "b",    "ab",      "\xE2\x96\x81", "\342\226\201a",
+                                             "aa", "aaaa", "\xC3\xA9"};
         vocab_byte_tokens(v);
         for (size_t i = 0; i < 8; i++) vocab_add(v, tokens[i], 1, -(float)i);
         vocab_add(v, "<user>", 4, 0);
