@@ -271,7 +271,9 @@ static int ascending_id(const void *a, const void *b) {
 
 /* Candidates are drawn from in order of their ids, so that it does not matter how they were found. */
 static uint32_t draw(ac_sampler *s, const float *logits, size_t n, double max) {
-    if (n < s->vocab) qsort(s->order, n, sizeof *s->order, ascending_id);
+    bool in_order = true;
+    for (size_t i = 1; i < n && in_order; i++) in_order = id_of(s->order[i - 1]) < id_of(s->order[i]);
+    if (!in_order) qsort(s->order, n, sizeof *s->order, ascending_id);
     uint64_t total = weigh(s, logits, n, max, (double)s->set.temperature), r = draw_below(s->random, total);
     size_t i = 0;
     for (; r >= s->weights[i]; i++) r -= s->weights[i]; /* ends: r is below the total */

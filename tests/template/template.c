@@ -1,5 +1,5 @@
-/* Renders the templates of cases.txt and compares with what transformers made of them, exactly. The form of the file
- * is told in cases.py. An argument names another file. */
+/* Renders the templates of cases.txt and compares with what transformers made of them, exactly. The form of
+ * the file is told in cases.py. An argument names another file. */
 #include <alloc.h>
 #include <template/template.h>
 
@@ -24,7 +24,8 @@ static named templates[MAX_TEMPLATES];
 static size_t n_contexts, n_templates;
 static unsigned passed, failed;
 
-static const struct tm now = {.tm_year = 124, .tm_mday = 5, .tm_hour = 9, .tm_min = 8, .tm_sec = 7, .tm_wday = 5, .tm_yday = 4};
+static const struct tm now = {
+    .tm_year = 124, .tm_mday = 5, .tm_hour = 9, .tm_min = 8, .tm_sec = 7, .tm_wday = 5, .tm_yday = 4};
 
 static void unescape(char *s) {
     char *w = s;
@@ -35,27 +36,42 @@ static void unescape(char *s) {
         }
         unsigned code;
         switch (*++s) {
-        case 'n': *w++ = '\n'; break;
-        case 't': *w++ = '\t'; break;
-        case 'r': *w++ = '\r'; break;
+        case 'n':
+            *w++ = '\n';
+            break;
+        case 't':
+            *w++ = '\t';
+            break;
+        case 'r':
+            *w++ = '\r';
+            break;
         case 'x':
             CHECK(sscanf(s + 1, "%2x", &code) == 1, "a bad escape");
             *w++ = (char)code;
             s += 2;
             break;
-        default: *w++ = *s;
+        default:
+            *w++ = *s;
         }
     }
     *w = 0;
 }
 
 static ac_template_input input_of(const context *c) {
-    return (ac_template_input){.messages = c->messages, .n_messages = c->n_messages, .add_generation_prompt = c->generate,
-                               .bos_token = c->bos, .eos_token = c->eos, .now = &now, .vars = c->vars, .n_vars = c->n_vars};
+    return (ac_template_input){.messages = c->messages,
+                               .n_messages = c->n_messages,
+                               .add_generation_prompt = c->generate,
+                               .bos_token = c->bos,
+                               .eos_token = c->eos,
+                               .now = &now,
+                               .vars = c->vars,
+                               .n_vars = c->n_vars};
 }
 
-/* "raises" wants the message at the end of the detail; "fails" that the template or its values are at fault. */
-static bool as_expected(ac_status status, const char *out, const ac_error *err, const char *outcome, const char *text) {
+/* "raises" wants the message at the end of the detail; "fails" that the template or its values are at fault.
+ */
+static bool as_expected(ac_status status, const char *out, const ac_error *err, const char *outcome,
+                        const char *text) {
     if (!strcmp(outcome, "text")) return status == AC_OK && !strcmp(out, text);
     if (!strcmp(outcome, "raises")) {
         size_t n = strlen(err->detail), m = strlen(text);
@@ -69,18 +85,20 @@ static bool as_expected(ac_status status, const char *out, const ac_error *err, 
     return status == AC_ERR_TEXT || status == AC_ERR_FORMAT;
 }
 
-static void run_case(const char *what, const char *source, const context *c, const char *outcome, const char *text) {
+static void run_case(const char *what, const char *source, const context *c, const char *outcome,
+                     const char *text) {
     ac_template_input in = input_of(c);
     ac_error err = {0};
     char *out;
     ac_status status = ac_template_render(source, strlen(source), &in, &out, &err);
-    CHECK((status == AC_OK) == (out != NULL), "%s: %s, but out is %p", what, ac_status_name(status), (void *)out);
+    CHECK((status == AC_OK) == (out != NULL), "%s: %s, but out is %p", what, ac_status_name(status),
+          (void *)out);
     if (as_expected(status, out, &err, outcome, text)) {
         passed++;
     } else {
         failed++;
-        printf("%s in %s\n  want %s: %s\n  have %s: %s\n", what, c->name, outcome, text, ac_status_name(status),
-               out ? out : err.detail);
+        printf("%s in %s\n  want %s: %s\n  have %s: %s\n", what, c->name, outcome, text,
+               ac_status_name(status), out ? out : err.detail);
     }
     ac__free(out);
 }
@@ -159,7 +177,8 @@ static void read_file(const char *path) {
 
 int main(int argc, char **argv) {
     char path[4096];
-    snprintf(path, sizeof path, "%s/tests/template/cases.txt", getenv("AC_SOURCE") ? getenv("AC_SOURCE") : ".");
+    snprintf(path, sizeof path, "%s/tests/template/cases.txt",
+             getenv("AC_SOURCE") ? getenv("AC_SOURCE") : ".");
     read_file(argc > 1 ? argv[1] : path);
     printf("%u cases as expected, %u not\n", passed, failed);
     return failed || !passed;
