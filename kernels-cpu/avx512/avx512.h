@@ -6,6 +6,8 @@
 
 void ac__avx512_matmul(ac_cpu_table *table);
 void ac__avx512_rows(ac_cpu_table *table);
+void ac__avx512_attention(ac_cpu_table *table);
 void ac__avx512vnni_matmul(ac_cpu_table *table);
+void ac__avx512vnni_attention(ac_cpu_table *table);
 
 #endif

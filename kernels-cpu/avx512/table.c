@@ -15,8 +15,10 @@ bool ac__cpu_have_avx512vnni(void) {
 void ac__cpu_overlay_avx512(ac_cpu_table *table) {
     ac__avx512_matmul(table);
     ac__avx512_rows(table);
+    ac__avx512_attention(table);
 }
 
 void ac__cpu_overlay_avx512vnni(ac_cpu_table *table) {
     ac__avx512vnni_matmul(table);
+    ac__avx512vnni_attention(table);
 }

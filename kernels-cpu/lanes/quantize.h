@@ -5,6 +5,7 @@
 
 #include "cpu.h"
 #include "functions.h"
+#include "kv14.h"
 
 enum { QUANTIZE_PIECE = 2048, VECTORS_32 = 32 / LANES }; /* elements of an item, a multiple of 256 */
 
@@ -144,21 +145,6 @@ V_QUANTIZE(a32)
 V_QUANTIZE(a256)
 
 /* ---- The cache --------------------------------------------------------------------------------------- */
-
-/* n values as codes of at most 8191, and the scale that gives them back. code has room for a whole vector more. */
-static float v_kv14(const float *x, uint32_t n, int16_t *code) {
-    float amax = ac_from_bits((uint32_t)v_amax(x, n));
-    if (amax < 0x1p-30f) {
-        memset(code, 0, n * sizeof *code);
-        return 0.0f;
-    }
-    vf k = vf_all(8191.0f * ac_rcp(amax));
-    for (uint32_t i = 0; i < n; i += LANES) {
-        vf v = n - i < LANES ? vf_load_some(x + i, n - i) : vf_load(x + i);
-        v_store16(code + i, vi_limit(vi_rne(vf_mul(vf_window(v), k)), 8191));
-    }
-    return amax * ac_from_bits(0x39000400u);
-}
 
 static void store_k(const ac_cpu_kv *kv, const float *k, uint8_t *sub, uint32_t t) {
     uint8_t *out = sub + kv->lay.k + 4 * t;

@@ -1,0 +1,12 @@
+/* Attention with AVX-512 F, BW, DQ, VL. */
+#define V_ISA "avx512"
+#define V_QUERIES 4
+#include "lanes/vec_avx512.h"
+
+#include "lanes/attention.h"
+
+#include "avx512/avx512.h"
+
+void ac__avx512_attention(ac_cpu_table *table) {
+    v_attention_slots(table);
+}
