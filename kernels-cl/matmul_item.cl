@@ -2,10 +2,12 @@
  * floor that needs nothing: no local memory, no barrier, any work-group size.
  * A work-item makes weight row get_global_id(0) for COLS rows of x, from get_global_id(1) * COLS on. */
 
+/* For every row of x, without a loop: what a loop would leave outside of it keeps products from becoming multiply-adds. Rows past
+ * the last are the last one again. */
 #if COLS == 1
-#define EACH_COL(statement) { const uint c = 0; statement; }
+#define EACH_COL(statement) { const uint c = 0; const ulong at_col = 0; statement; }
 #else
-#define EACH_COL(statement) for (uint c = 0; c < cols; c++) { statement; }
+#define EACH_COL(statement) _Pragma("unroll") for (uint c = 0; c < COLS; c++) { const ulong at_col = (ulong)min(c, cols - 1) * x_row; statement; }
 #endif
 
 #if defined(TABLE_LOW) || defined(TYPE_Q8_0)
@@ -93,9 +95,9 @@ INLINE void product(bytes_in w, bytes_in x, uint x_row, act lay, uint n, uint co
     for (uint c = 0; c < COLS; c++) y[c] = 0.0f;
     for (; b + 8 <= nb; b += 8) {
         chunk k = unpack_chunk(w, b, 8, nb);
-        EACH_COL(y[c] = y[c] + chunk_total(&k, x + (ulong)c * x_row, lay, b))
+        EACH_COL(y[c] = y[c] + chunk_total(&k, x + at_col, lay, b))
     }
-    if (b < nb) EACH_COL(y[c] = y[c] + short_total(w, b, nb - b, nb, x + (ulong)c * x_row, lay))
+    if (b < nb) EACH_COL(y[c] = y[c] + short_total(w, b, nb - b, nb, x + at_col, lay))
 }
 
 #elif defined(FORM_A256)
@@ -104,6 +106,15 @@ typedef struct chunk {
     short16 code[16], least;
     float d, dmin;
 } chunk;
+
+/* Not as sum16(products(..)): two sums of one shape are paired by compilers, which then miss that they are sums. */
+INLINE int least_sum(short16 m, short16 s) {
+    int8 v = convert_int8(m.lo) * convert_int8(s.lo) + convert_int8(m.hi) * convert_int8(s.hi);
+    v += v.s45674567;
+    v += v.s23232323;
+    v += v.s11111111;
+    return v.s0;
+}
 
 #define EACH_PIECE(X)                                                                                        \
     X(0, s0) X(1, s1) X(2, s2) X(3, s3) X(4, s4) X(5, s5) X(6, s6) X(7, s7)                                  \
@@ -140,7 +151,7 @@ INLINE float chunk_total(const chunk *c, bytes_in x, act lay, uint b) {
     float d = ((global const float *)(x + lay.d))[b];
     float t = MUL(c->d * d, wide(sum16(acc)));
 #ifdef HAS_MIN
-    t = t - MUL(c->dmin * d, wide(sum16(products(c->least, vload16(b, (global const short *)(x + lay.s))))));
+    t = t - MUL(c->dmin * d, wide(least_sum(c->least, vload16(b, (global const short *)(x + lay.s)))));
 #endif
     return 0.0f + t;
 }
@@ -151,7 +162,7 @@ INLINE void product(bytes_in w, bytes_in x, uint x_row, act lay, uint n, uint co
     for (uint b = 0; b < nb; b++) {
         place at = {w, b, nb};
         chunk k = unpack_chunk(at);
-        EACH_COL(y[c] = y[c] + chunk_total(&k, x + (ulong)c * x_row, lay, b))
+        EACH_COL(y[c] = y[c] + chunk_total(&k, x + at_col, lay, b))
     }
 }
 
@@ -169,7 +180,7 @@ INLINE float chunk_total(bytes_in w, global const float *x, uint first, uint las
 INLINE void product(bytes_in w, bytes_in x, uint x_row, act lay, uint n, uint cols, float *y) {
     for (uint c = 0; c < COLS; c++) y[c] = 0.0f;
     for (uint at = 0; at < n; at += CHUNK)
-        EACH_COL(y[c] = y[c] + chunk_total(w, (global const float *)(x + (ulong)c * x_row), at, min(at + CHUNK, n)))
+        EACH_COL(y[c] = y[c] + chunk_total(w, (global const float *)(x + at_col), at, min(at + CHUNK, n)))
 }
 #endif
 
