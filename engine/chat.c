@@ -1,6 +1,7 @@
 /* chat.c - a conversation as prompt text, by the model's own template. */
 #include "model.h"
 
+#include <string.h>
 #include <time.h>
 
 #include "alloc.h"
@@ -25,6 +26,15 @@ static ac_status render(const ac_model *m, const ac_template_message *list, size
     return ac_template_render(m->chat_template, m->chat_template_bytes, &in, out, err);
 }
 
+/* Most templates write the first token themselves; where the tokenizer puts it in front as well, once is enough. */
+static void drop_doubled_bos(const ac_model *m, const char *bos, char *text) {
+    int32_t first[2] = {-1, -1};
+    size_t n = bos ? strlen(bos) : 0, count;
+    if (!n || strncmp(text, bos, n)) return;
+    if (ac_tokenizer_encode(m->tokenizer, "", 0, AC_TOK_BOS, first, 2, &count, NULL) != AC_OK || !count) return;
+    if (first[0] == m->info.bos) memmove(text, text + n, strlen(text + n) + 1);
+}
+
 ac_status ac_chat_format(const ac_model *m, const ac_chat_message *messages, size_t n, bool add_generation_prompt, char **out, ac_error *err) {
     *out = NULL;
     if (!m->chat_template || !m->tokenizer) return ac_fail(err, AC_ERR_NOT_FOUND, "tokenizer.chat_template: the file has no chat template");
@@ -35,6 +45,7 @@ ac_status ac_chat_format(const ac_model *m, const ac_chat_message *messages, siz
     ac_status status = token_text(m, m->info.bos, &bos, err);
     if (status == AC_OK) status = token_text(m, m->info.eos, &eos, err);
     if (status == AC_OK) status = render(m, list, n, add_generation_prompt, bos, eos, out, err);
+    if (status == AC_OK) drop_doubled_bos(m, bos, *out);
     ac__free(bos);
     ac__free(eos);
     ac__free(list);

@@ -1,4 +1,4 @@
-/* expr.c - tokens → trees of expressions, with Jinja's precedence: or, and, not, comparisons, + -, ~, * / //
+/* expr.c - tokens to trees of expressions, with Jinja's precedence: or, and, not, comparisons, + -, ~, * / //
  * %, **, signs, then what follows a value: .name [index] (call) | filter, is test. */
 #include <string.h>
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes what fuzz_template starts from: every template and variable of tests/template/cases.txt, and a dictionary.
+"""Writes what fuzz_template starts from: templates and variables of tests/template/cases.txt, a dictionary.
 
     python3 tests/fuzz/fuzz_template.py corpus words
     fuzz_template corpus -dict=words -max_len=4096
@@ -8,10 +8,11 @@ import os
 import re
 import sys
 
-WORDS = """{% %} {{ }} {# #} -%} {%- if else elif endif for endfor in set endset macro endmacro call endcall filter endfilter
-with endwith generation endgeneration raw endraw is not and or recursive break continue namespace( range( dict( loop.
-messages |tojson |join |map( |selectattr( |sort |unique |batch( |replace( |trim |indent .split( .items() .format( %s %5.3f
-{:>5} [::-1] |round |int |truncate( |title caller() varargs kwargs""".split()
+WORDS = """{% %} {{ }} {# #} -%} {%- if else elif endif for endfor in set endset macro endmacro call
+endcall filter endfilter with endwith generation endgeneration raw endraw is not and or
+recursive break continue namespace( range( dict( loop. messages |tojson |join |map(
+|selectattr( |sort |unique |batch( |replace( |trim |indent .split( .items() .format( %s
+%5.3f {:>5} [::-1] |round |int |truncate( |title caller() varargs kwargs""".split()
 
 
 def unescape(text):

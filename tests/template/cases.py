@@ -1,4 +1,4 @@
-"""What make_cases.py and trials with other templates share: rendering as transformers does, and the form of cases.txt.
+"""What make_cases.py and trials with other templates share: rendering as transformers does, and the file format.
 
 cases.txt, one record per line, fields separated by tabs, text with \\n \\t \\r \\\\ and \\xHH as escapes:
 
@@ -6,8 +6,8 @@ cases.txt, one record per line, fields separated by tabs, text with \\n \\t \\r 
     message ROLE CONTENT                one of its messages
     var NAME JSON                       one more variable of it
     template NAME TEXT
-    case TEMPLATE CONTEXT OUTCOME TEXT  OUTCOME: text (TEXT is what it renders), raises (TEXT is the message), fails,
-                                        unsupported (whatever Jinja makes of it)
+    case TEMPLATE CONTEXT OUTCOME TEXT  OUTCOME: text (TEXT is what it renders), raises (TEXT is the message),
+                                        fails, unsupported (whatever Jinja makes of it)
     expression TEXT OUTCOME TEXT        a template of its own in the last context
 
 Needs jinja2 and transformers (from PyPI); `now` is always Friday, 5 January 2024, 09:08:07.
@@ -15,6 +15,7 @@ Needs jinja2 and transformers (from PyPI); `now` is always Friday, 5 January 202
 import datetime
 import json
 import logging
+import re
 
 import jinja2
 
@@ -34,6 +35,11 @@ def escape(text):
         else:
             out.append(ch)
     return "".join(out)
+
+
+def unescape(text):
+    plain = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\"}
+    return re.sub(r"\\(x..|.)", lambda m: plain.get(m[1]) or chr(int(m[1][1:], 16)), text)
 
 
 class Raised(Exception):
@@ -62,7 +68,8 @@ def render(source, variables):
 
 class Context:
     def __init__(self, name, messages, generate=True, bos="<s>", eos="</s>", **more):
-        self.name, self.messages, self.generate, self.bos, self.eos, self.more = name, messages, generate, bos, eos, more
+        self.name, self.messages, self.generate = name, messages, generate
+        self.bos, self.eos, self.more = bos, eos, more
 
     def variables(self):
         v = dict(messages=self.messages, add_generation_prompt=self.generate, tools=None, documents=None)

@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
-"""Writes cases.txt: templates with the constructs that well-known models' templates use, in words of our own, rendered
-by transformers for many conversations, and expressions one by one.
+"""Writes cases.txt: the templates of templates/ (what well-known models' templates do, in our words), each
+rendered by transformers for many conversations, and the templates of one line in expressions.txt.
+unsupported.txt holds what Jinja renders, or some of it, and the interpreter says that it does not.
 
     pip install jinja2 transformers
     python3 tests/template/make_cases.py > tests/template/cases.txt
 """
-from cases import Context, case_lines, expression_lines
-from expressions import EXPRESSIONS, UNSUPPORTED
-from templates import TEMPLATES
+import pathlib
+
+from cases import Context, case_lines, expression_lines, unescape
+
+HERE = pathlib.Path(__file__).parent
 
 
 def user(text):
@@ -30,16 +33,17 @@ WEATHER = {"type": "function", "function": {
 CLOCK = {"type": "function", "function": {"name": "clock", "description": "The time",
                                           "parameters": {"type": "object", "properties": {}}}}
 CALL = {"role": "assistant", "content": "", "tool_calls": [
-    {"id": "call12345", "type": "function", "function": {"name": "weather", "arguments": {"place": "Bern", "days": 2}}}]}
+    {"id": "call12345", "type": "function",
+     "function": {"name": "weather", "arguments": {"place": "Bern", "days": 2}}}]}
 TOOL = {"role": "tool", "tool_call_id": "call12345", "name": "weather", "content": "12 °C"}
 
 CONTEXTS = [
     Context("one", [user("Hello")]),
     Context("closed", [user("Hello"), assistant("Hi.")], generate=False),
     Context("system", [system("  Be brief.\n"), user(" Hi \n"), assistant("\tYes. "), user("More?")]),
-    Context("unicode", [system("Répondez en français"), user("日本語 🙂 naïve\u2003\u00a0"), assistant("Ünïcode — ok"),
-                        user("ΑΣ \u200b end")]),
-    Context("long", [user("q%d" % (i // 2)) if i % 2 == 0 else assistant("a%d" % (i // 2)) for i in range(15)]),
+    Context("unicode", [system("Répondez en français"), user("日本語 🙂 naïve\u2003\u00a0"),
+                        assistant("Ünïcode — ok"), user("ΑΣ \u200b end")]),
+    Context("long", [(assistant if i % 2 else user)("turn %d" % i) for i in range(15)]),
     Context("think", [system("s"), user("a"), assistant("<think>\nhm\n</think>\n\nb"), user("c"),
                       assistant("<think>again</think>d"), user("e")], enable_thinking=False),
     Context("empty content", [system(""), user(""), assistant(""), user("x")]),
@@ -53,24 +57,32 @@ CONTEXTS = [
     Context("date", [user("When?")], date_string="26 Jul 2024"),
     Context("null content", [user("a"), {"role": "assistant", "content": None}, user("b")]),
     Context("lists", [{"role": "user", "content": [{"type": "text", "text": "part 1"}, {"type": "image"},
-                                                    {"type": "text", "text": "part 2"}]}]),
-    Context("braces", [user("{{ messages }} {% raw %} {# no #}"), assistant("<|im_end|> [INST] </s>"), user("\\n \\ \"'")]),
+                                                   {"type": "text", "text": "part 2"}]}]),
+    Context("braces", [user("{{ messages }} {% raw %} {# no #}"), assistant("<|im_end|> [INST] </s>"),
+                       user("\\n \\ \"'")]),
 ]
 
-EXPRESSION_CONTEXT = Context("expressions", [system("Be kind."), user(" Hi there "), assistant("Yes.")], tools=[WEATHER],
-                             s="Hello, World", t="  Grüße\tan\n Élan ß \u00a0", n=7, m=-3, f=2.5, yes=True, no=False,
-                             nothing=None, empty="", words=["pear", "Apple", "fig", "apple", "Fig"],
-                             numbers=[3, 1, 2.5, -4, 1, 10], nested=[[1, 2], [3], []], mixed=[1, "a", None, True, 1.5, [2], {"k": 0}],
-                             d={"b": 1, "a": 2, "C": [1, 2], "items": "mine", "x y": {"z": "deep"}},
-                             people=[{"name": "Ann", "age": 30, "tags": ["x"], "at": {"city": "Ulm"}},
-                                     {"name": "bob", "age": 25, "tags": [], "at": {"city": "Bern"}},
-                                     {"name": "Cy", "age": 30, "at": {}}])
+EXPRESSION_CONTEXT = Context(
+    "expressions", [system("Be kind."), user(" Hi there "), assistant("Yes.")], tools=[WEATHER],
+    s="Hello, World", t="  Grüße\tan\n Élan ß \u00a0", n=7, m=-3, f=2.5, yes=True, no=False, nothing=None,
+    words=["pear", "Apple", "fig", "apple", "Fig"], numbers=[3, 1, 2.5, -4, 1, 10], nested=[[1, 2], [3], []],
+    mixed=[1, "a", None, True, 1.5, [2], {"k": 0}],
+    d={"b": 1, "a": 2, "C": [1, 2], "items": "mine", "x y": {"z": "deep"}},
+    people=[{"name": "Ann", "age": 30, "tags": ["x"], "at": {"city": "Ulm"}},
+            {"name": "bob", "age": 25, "tags": [], "at": {"city": "Bern"}},
+            {"name": "Cy", "age": 30, "at": {}}])
+
+
+def lines_of(name):
+    return [unescape(line) for line in (HERE / name).read_text().split("\n") if line]
 
 
 def main():
-    for line in case_lines(TEMPLATES, CONTEXTS):
+    templates = {p.stem: p.read_bytes().decode() for p in sorted((HERE / "templates").glob("*.jinja"))}
+    for line in case_lines(templates, CONTEXTS):
         print(line)
-    for line in expression_lines(EXPRESSIONS, UNSUPPORTED, EXPRESSION_CONTEXT):
+    expressions, unsupported = lines_of("expressions.txt"), lines_of("unsupported.txt")
+    for line in expression_lines(expressions, unsupported, EXPRESSION_CONTEXT):
         print(line)
 
 
