@@ -254,8 +254,11 @@ static void help_options(const char *title, const uint8_t *ids, const uint8_t *o
 }
 
 void cli_help(const cli_command *c) {
-    cli_print("anychip %s - %s\n\nUsage: anychip %s%s%s [options]\n", c->name, c->summary, c->name,
-              *c->args ? " " : "", c->args);
+    char title[32];
+    snprintf(title, sizeof title, "anychip %s - ", c->name);
+    cli_print("%s", title);
+    cli_wrap(c->summary, (unsigned)strlen(title), (unsigned)strlen(title));
+    cli_print("\nUsage: anychip %s%s%s [options]\n", c->name, *c->args ? " " : "", c->args);
     for (const char *p = c->text; *p;) {
         const char *end = strstr(p, "\n\n");
         size_t n = end ? (size_t)(end - p) : strlen(p);
