@@ -16,7 +16,7 @@ enum { CHAINS = 8 };
 
 /* ARITHMETIC of one chain is given as an expression of sum, a and b; CHAINS independent sums hide latency. */
 #define PEAK(name, isa, vector, zero, macs, expression)                                                      \
-    __attribute__((target(isa))) static double name(size_t rounds) {                                        \
+    __attribute__((target(isa))) static double name(size_t rounds) {                                         \
         vector sum[CHAINS], a = zero, b = zero;                                                              \
         for (int i = 0; i < CHAINS; i++) sum[i] = zero;                                                      \
         KEEP(a);                                                                                             \
@@ -27,20 +27,29 @@ enum { CHAINS = 8 };
             }                                                                                                \
         }                                                                                                    \
         for (int i = 0; i < CHAINS; i++) KEEP(sum[i]);                                                       \
-        return (double)rounds * CHAINS * (macs) * 2;                                                         \
+        return (double)rounds * CHAINS * (macs)*2;                                                           \
     }
 
 PEAK(peak_sse, "ssse3", __m128i, _mm_setzero_si128(), 16, _mm_add_epi16(sum[i], _mm_maddubs_epi16(a, b)))
-PEAK(peak_avx2, "avx2", __m256i, _mm256_setzero_si256(), 32, _mm256_add_epi16(sum[i], _mm256_maddubs_epi16(a, b)))
+PEAK(peak_avx2, "avx2", __m256i, _mm256_setzero_si256(), 32,
+     _mm256_add_epi16(sum[i], _mm256_maddubs_epi16(a, b)))
 PEAK(peak_avx512, "avx512bw", __m512i, _mm512_setzero_si512(), 64,
      _mm512_add_epi16(sum[i], _mm512_maddubs_epi16(a, b)))
 PEAK(peak_vnni, "avx512vnni", __m512i, _mm512_setzero_si512(), 64, _mm512_dpbusd_epi32(sum[i], a, b))
 PEAK(peak_avxvnni, "avxvnni", __m256i, _mm256_setzero_si256(), 32, _mm256_dpbusd_avx_epi32(sum[i], a, b))
 
-static bool have_ssse3(void) { return __builtin_cpu_supports("ssse3"); }
-static bool have_avx2(void) { return __builtin_cpu_supports("avx2"); }
-static bool have_avx512(void) { return __builtin_cpu_supports("avx512bw"); }
-static bool have_vnni(void) { return __builtin_cpu_supports("avx512vnni"); }
+static bool have_ssse3(void) {
+    return __builtin_cpu_supports("ssse3");
+}
+static bool have_avx2(void) {
+    return __builtin_cpu_supports("avx2");
+}
+static bool have_avx512(void) {
+    return __builtin_cpu_supports("avx512bw");
+}
+static bool have_vnni(void) {
+    return __builtin_cpu_supports("avx512vnni");
+}
 /* Neither compiler's oldest supported release knows this name: CPUID leaf 7.1, EAX bit 4. */
 static bool have_avxvnni(void) {
     unsigned a = 7, b, c = 1, d;
@@ -54,8 +63,9 @@ static const struct {
     bool (*have)(void);
     bench_peak_fn *run;
 } peaks[] = {
-    {"sse", have_ssse3, peak_sse},       {"ssse3", have_ssse3, peak_sse},   {"sse41", have_ssse3, peak_sse},
-    {"avx2", have_avx2, peak_avx2},      {"avx512", have_avx512, peak_avx512}, {"avx512bw", have_avx512, peak_avx512},
+    {"sse", have_ssse3, peak_sse},        {"ssse3", have_ssse3, peak_sse},
+    {"sse41", have_ssse3, peak_sse},      {"avx2", have_avx2, peak_avx2},
+    {"avx512", have_avx512, peak_avx512}, {"avx512bw", have_avx512, peak_avx512},
     {"avx512vnni", have_vnni, peak_vnni}, {"avxvnni", have_avxvnni, peak_avxvnni},
 };
 
@@ -73,20 +83,26 @@ enum { CHAINS = 16 };
         int32x4_t sum[CHAINS];                                                                               \
         for (int i = 0; i < CHAINS; i++) sum[i] = vdupq_n_s32(0);                                            \
         for (size_t r = 0; r < rounds; r++) {                                                                \
-            _Pragma("GCC unroll 16") for (int i = 0; i < CHAINS; i++)                                        \
-                __asm__ volatile(extension instruction : "+w"(sum[i]) : "w"(a), "w"(b));                     \
+            _Pragma("GCC unroll 16") for (int i = 0; i < CHAINS; i++) __asm__ volatile(                      \
+                extension instruction : "+w"(sum[i]) : "w"(a), "w"(b));                                      \
         }                                                                                                    \
         for (int i = 0; i < CHAINS; i++) KEEP(sum[i]);                                                       \
-        return (double)rounds * CHAINS * (macs) * 2;                                                         \
+        return (double)rounds * CHAINS * (macs)*2;                                                           \
     }
 
 PEAK(peak_neon, 8, "", "smlal %0.8h, %1.8b, %2.8b")
 PEAK(peak_dotprod, 16, ".arch_extension dotprod\n", "sdot %0.4s, %1.16b, %2.16b")
 PEAK(peak_i8mm, 32, ".arch_extension i8mm\n", "smmla %0.4s, %1.16b, %2.16b")
 
-static bool have_neon(void) { return true; }
-static bool have_dotprod(void) { return getauxval(AT_HWCAP) >> 20 & 1u; }  /* HWCAP_ASIMDDP */
-static bool have_i8mm(void) { return getauxval(AT_HWCAP2) >> 13 & 1u; }    /* HWCAP2_I8MM */
+static bool have_neon(void) {
+    return true;
+}
+static bool have_dotprod(void) {
+    return getauxval(AT_HWCAP) >> 20 & 1u;
+} /* HWCAP_ASIMDDP */
+static bool have_i8mm(void) {
+    return getauxval(AT_HWCAP2) >> 13 & 1u;
+} /* HWCAP2_I8MM */
 
 static const struct {
     const char *isa;
@@ -94,13 +110,17 @@ static const struct {
     bench_peak_fn *run;
 } peaks[] = {
     {"neon", have_neon, peak_neon},
-    {"dotprod", have_dotprod, peak_dotprod}, {"neondotprod", have_dotprod, peak_dotprod},
-    {"i8mm", have_i8mm, peak_i8mm},          {"neoni8mm", have_i8mm, peak_i8mm},
+    {"dotprod", have_dotprod, peak_dotprod},
+    {"neondotprod", have_dotprod, peak_dotprod},
+    {"i8mm", have_i8mm, peak_i8mm},
+    {"neoni8mm", have_i8mm, peak_i8mm},
 };
 
 #else
 
-static bool have_nothing(void) { return false; }
+static bool have_nothing(void) {
+    return false;
+}
 static const struct {
     const char *isa;
     bool (*have)(void);

@@ -1,4 +1,5 @@
-/* cmd_bench.c - anychip bench: tokens per second, against what the machine can do, with the bits to show for it. */
+/* cmd_bench.c - anychip bench: tokens per second, against what the machine can do, with the bits to show for
+ * it. */
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +32,8 @@ static double number(const ac_inspect *in, const char *end) {
     ac_inspect_value v;
     for (size_t i = 0; ac_inspect_entry_at(in, i, &e); i++) {
         size_t n = strlen(end), cursor = 0;
-        if (e.key_bytes >= n && !memcmp(e.key + e.key_bytes - n, end, n) && ac_inspect_next(in, i, &cursor, &v))
+        if (e.key_bytes >= n && !memcmp(e.key + e.key_bytes - n, end, n) &&
+            ac_inspect_next(in, i, &cursor, &v))
             return (double)v.u;
     }
     return 0;
@@ -39,7 +41,8 @@ static double number(const ac_inspect *in, const char *end) {
 
 static void count_tensor(costs *c, const ac_inspect_tensor *t, bool tied, double experts) {
     double elems = (double)t->dim[0] * (double)t->dim[1] * (double)t->dim[2] * (double)t->dim[3];
-    bool embd = !strcmp(t->name, "token_embd.weight"), head = !strcmp(t->name, "output.weight") || (embd && tied);
+    bool embd = !strcmp(t->name, "token_embd.weight"),
+         head = !strcmp(t->name, "output.weight") || (embd && tied);
     double share = strstr(t->name, "_exps") ? experts : 1;
     if (embd && !tied) {
         c->weight_bytes += (double)t->bytes / (double)t->dim[1];
@@ -71,7 +74,8 @@ static int count_costs(const char *path, const ac_model_info *info, costs *c) {
     /* codes of 2 bytes; float32 scales, one per 32 channels of K and one per head of V */
     double groups = (double)((info->head_dim + 31) / 32);
     c->kv_bytes = (double)info->layers * info->kv_heads * (info->head_dim * 4.0 + groups * 4 + 4);
-    c->floats = !strcmp(info->file_type, "f32") || !strcmp(info->file_type, "f16") || !strcmp(info->file_type, "bf16");
+    c->floats = !strcmp(info->file_type, "f32") || !strcmp(info->file_type, "f16") ||
+                !strcmp(info->file_type, "bf16");
     return CLI_OK;
 }
 
@@ -138,11 +142,12 @@ static int compare(phase *p, const char *what, const ac_digest *d, int64_t repet
     ac_digest_hex(d, hex);
     if (repetition == 0) memcpy(p->digest, hex, sizeof hex);
     if (!strcmp(p->digest, hex)) return CLI_OK;
-    return cli_fail("%s: digest %s, but %s in repetition %d: the device does not compute the same bits twice", what,
-                    p->digest, hex, (int)repetition + 1);
+    return cli_fail("%s: digest %s, but %s in repetition %d: the device does not compute the same bits twice",
+                    what, p->digest, hex, (int)repetition + 1);
 }
 
-/* Feeds p->tokens of `ids`, `step` at a time, from a sequence of `start` tokens; only the feeding is timed. */
+/* Feeds p->tokens of `ids`, `step` at a time, from a sequence of `start` tokens; only the feeding is timed.
+ */
 static int repetition(bench *b, phase *p, const char *what, const int32_t *ids, uint32_t start, uint32_t step,
                       int64_t r, uint32_t vocab) {
     ac_error err = {0};
@@ -301,7 +306,8 @@ static void print_table(const cli_options *o, const measured *m) {
     char bytes[16], kv[16], scratch[16];
     int64_t n = o->bench_repeat;
     const char *why = m->why_no_roof;
-    cli_print("%s, %u threads%s%s; loaded in %.2f s, first token after %.2f s; %s per token, cache %s, scratch %s\n",
+    cli_print("%s, %u threads%s%s; loaded in %.2f s, first token after %.2f s; %s per token, cache %s, "
+              "scratch %s\n",
               m->info.device, m->threads, *m->isa ? ", " : "", m->isa, m->load, m->first_token,
               cli_bytes((uint64_t)m->costs.weight_bytes, bytes), cli_bytes(m->session.kv_bytes, kv),
               cli_bytes(m->session.scratch_bytes, scratch));
@@ -311,7 +317,8 @@ static void print_table(const cli_options *o, const measured *m) {
     line("decode", m->decode.tokens, rate(&m->decode, n, m->decode.tokens));
     share(rate(&m->decode, n, decode_bytes(m)).median, m->roof.read_bytes, "GB/s ", "reading memory",
           why ? why : m->roof.why_no_read);
-    cli_print("  after %u tokens of context; digests %s %s\n", m->context, m->prefill.digest, m->decode.digest);
+    cli_print("  after %u tokens of context; digests %s %s\n", m->context, m->prefill.digest,
+              m->decode.digest);
 }
 
 /* ---- JSON ---- */
@@ -355,14 +362,15 @@ static void add_run(cJSON *to, const cli_options *o, const measured *m) {
     cJSON *j = add_phase(to, "prefill", &m->prefill, n);
     spread ops = rate(&m->prefill, n, prefill_ops(m) / 1e9);
     add_spread(j, "gop_per_second", ops);
-    add_known(j, "share_of_int8_peak", m->roof.int8_ops > 0 ? ops.median * 1e9 / m->roof.int8_ops : 0, why_ops);
+    add_known(j, "share_of_int8_peak", m->roof.int8_ops > 0 ? ops.median * 1e9 / m->roof.int8_ops : 0,
+              why_ops);
     j = add_phase(to, "decode", &m->decode, n);
     spread bytes = rate(&m->decode, n, decode_bytes(m) / 1e9);
     cJSON_AddNumberToObject(j, "context", m->context);
     add_spread(j, "gb_per_second", bytes);
     add_spread(j, "gop_per_second", rate(&m->decode, n, decode_ops(m) / 1e9));
-    add_known(j, "share_of_read_bandwidth", m->roof.read_bytes > 0 ? bytes.median * 1e9 / m->roof.read_bytes : 0,
-              why_read);
+    add_known(j, "share_of_read_bandwidth",
+              m->roof.read_bytes > 0 ? bytes.median * 1e9 / m->roof.read_bytes : 0, why_read);
     j = cJSON_AddObjectToObject(to, "machine_limits");
     add_known(j, "read_gb_per_second", m->roof.read_bytes / 1e9, why_read);
     add_known(j, "int8_gop_per_second", m->roof.int8_ops / 1e9, why_ops);
@@ -378,6 +386,7 @@ static void add_model(cJSON *to, const cli_options *o, const measured *m) {
     cJSON_AddStringToObject(j, "file_type", info->file_type);
     cli_json_u64(j, "file_bytes", info->file_bytes);
     cli_json_u64(j, "parameters", info->parameters);
+    cJSON_AddNumberToObject(j, "vocab", info->vocab);
     cli_json_u64(j, "weight_bytes_per_token", (uint64_t)m->costs.weight_bytes);
     cli_json_u64(j, "kv_bytes_per_position", (uint64_t)m->costs.kv_bytes);
 }
@@ -422,14 +431,16 @@ static int parse_threads(const cli_options *o, cli_ids *list) {
     for (size_t i = 0; !bad && o->thread_list && i < list->n; i++)
         if (list->p[i] < 1 || list->p[i] > 1024) bad = text;
     if (bad || !list->n || list->n > MAX_RUNS)
-        return cli_misuse("bench", "--threads: want numbers from 1 to 1024, such as 1,2,4, have '%.40s'", text);
+        return cli_misuse("bench", "--threads: want numbers from 1 to 1024, such as 1,2,4, have '%.40s'",
+                          text);
     return CLI_OK;
 }
 
 /* Threads must not change a bit. */
 static int compare_runs(const measured *all, size_t n) {
     for (size_t i = 1; i < n; i++)
-        if (strcmp(all[i].prefill.digest, all[0].prefill.digest) || strcmp(all[i].decode.digest, all[0].decode.digest))
+        if (strcmp(all[i].prefill.digest, all[0].prefill.digest) ||
+            strcmp(all[i].decode.digest, all[0].decode.digest))
             return cli_fail("%u and %u threads give different digests", all[0].threads, all[i].threads);
     return CLI_OK;
 }
@@ -458,16 +469,18 @@ const cli_command cli_bench = {
     .name = "bench",
     .args = "MODEL",
     .summary = "tokens per second, and what share of the machine's limits that is",
-    .text =
-        "Measures prefill (a prompt in one go) and decode (one token at a time), and in the same run what the "
-        "machine reaches: reading memory, which limits decode, and 8-bit multiply-adds, which limit prefill (each "
-        "multiplication and each addition counts). The digests tell what was computed: equal ones, equal bits.\n\n"
-        "  anychip bench model.gguf\n"
-        "  anychip bench model.gguf -p 512 -n 64 --threads 1,2,4\n"
-        "  anychip bench model.gguf --depth 8192 --json",
+    .text = "Measures prefill (a prompt in one go) and decode (one token at a time), and in the same run "
+            "what the "
+            "machine reaches: reading memory, which limits decode, and 8-bit multiply-adds, which limit "
+            "prefill (each "
+            "multiplication and each addition counts). The digests tell what was computed: equal ones, equal "
+            "bits.\n\n"
+            "  anychip bench model.gguf\n"
+            "  anychip bench model.gguf -p 512 -n 64 --threads 1,2,4\n"
+            "  anychip bench model.gguf --depth 8192 --json",
     .min_args = 0,
     .max_args = 1,
-    .options = (const uint8_t[]){OPT_bench_prompt, OPT_bench_gen, OPT_bench_depth, OPT_bench_repeat, OPT_batch,
-                                 OPT_thread_list, OPT_no_roof, OPT_COUNT},
+    .options = (const uint8_t[]){OPT_bench_prompt, OPT_bench_gen, OPT_bench_depth, OPT_bench_repeat,
+                                 OPT_batch, OPT_thread_list, OPT_no_roof, OPT_COUNT},
     .run = run,
 };

@@ -28,12 +28,13 @@ const cli_command cli_quantize = {
     .name = "quantize",
     .args = "IN OUT TYPE",
     .summary = "write a model in another type, such as Q4_K_M",
-    .text =
-        "Reads a GGUF file (best one with F32, F16 or BF16 weights) and writes it with its weights in TYPE. A mix "
-        "such as Q4_K_M gives tensors that matter more a larger type. OUT appears only when it is whole; the number of "
-        "threads does not change a byte.\n\n"
-        "  anychip quantize model-f16.gguf model-q4_k_m.gguf Q4_K_M\n"
-        "  anychip quantize --list",
+    .text = "Reads a GGUF file (best one with F32, F16 or BF16 weights) and writes it with its weights in "
+            "TYPE. A mix "
+            "such as Q4_K_M gives tensors that matter more a larger type. OUT appears only when it is whole; "
+            "the number of "
+            "threads does not change a byte.\n\n"
+            "  anychip quantize model-f16.gguf model-q4_k_m.gguf Q4_K_M\n"
+            "  anychip quantize --list",
     .min_args = 0,
     .max_args = 3,
     .options = (const uint8_t[]){OPT_pure, OPT_requantize, OPT_list, OPT_COUNT},

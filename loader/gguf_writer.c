@@ -23,19 +23,19 @@ typedef struct bytes {
 } bytes;
 
 struct ac__writer {
-    char *path;     /* as the caller wrote it, for messages */
-    char *target;   /* what the temporary file becomes */
-    char *temp;     /* NULL: written in place, because target is no ordinary file */
+    char *path;   /* as the caller wrote it, for messages */
+    char *target; /* what the temporary file becomes */
+    char *temp;   /* NULL: written in place, because target is no ordinary file */
     int fd;
     bytes kvs, infos;
     uint64_t n_kvs, n_tensors;
     uint32_t alignment;
     uint64_t *sizes; /* data bytes of each tensor */
     size_t room;
-    bool failed;     /* memory */
+    bool failed; /* memory */
     bool too_large;
-    uint64_t offset; /* where the next tensor's data begins, counted from the first's */
-    uint64_t total;  /* bytes of the file */
+    uint64_t offset;       /* where the next tensor's data begins, counted from the first's */
+    uint64_t total;        /* bytes of the file */
     uint64_t tensor, done; /* the tensor whose data is awaited, and how much of it came */
 };
 
@@ -97,7 +97,8 @@ static char *temp_name(const char *target) {
     char *temp = ac__malloc(room);
     if (!temp) return NULL;
     memcpy(temp, target, folder);
-    snprintf(temp + folder, room - folder, ".anychip-%ld-%u.part", (long)getpid(), atomic_fetch_add(&counter, 1));
+    snprintf(temp + folder, room - folder, ".anychip-%ld-%u.part", (long)getpid(),
+             atomic_fetch_add(&counter, 1));
     return temp;
 }
 
@@ -280,8 +281,8 @@ static ac_status reserve(ac__writer *w, ac_error *err) {
 #ifdef __linux__
     if (w->temp && fallocate(w->fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)w->total) != 0 &&
         (errno == ENOSPC || errno == EFBIG || errno == EDQUOT))
-        return ac_fail(err, AC_ERR_IO, "%s: no room for %llu bytes: %s", w->path, (unsigned long long)w->total,
-                       strerror(errno));
+        return ac_fail(err, AC_ERR_IO, "%s: no room for %llu bytes: %s", w->path,
+                       (unsigned long long)w->total, strerror(errno));
 #endif
     (void)w, (void)err;
     return AC_OK;

@@ -4,12 +4,13 @@
 
 #include <anychip/types.h>
 
-/* n elements (a multiple of the type's block), all finite. The same bytes on every machine. Types of 32 elements
- * but IQ4_NL are rounded to the nearest code of a scale that the largest element gives; IQ4_NL and the types of 256
- * elements search for the scales with the least error, large weights counting more. */
+/* n elements (a multiple of the type's block), all finite. The same bytes on every machine. Types of 32
+ * elements but IQ4_NL are rounded to the nearest code of a scale that the largest element gives; IQ4_NL and
+ * the types of 256 elements search for the scales with the least error, large weights counting more. */
 void ac__encode(ac_type type, const float *x, size_t n, void *out);
 
-/* The weights as docs/numerics.md reads them, but for float types, which are exact: also beyond its window. */
+/* The weights as docs/numerics.md reads them, but for float types, which are exact: also beyond its window.
+ */
 void ac__decode(ac_type type, const void *blocks, size_t n, float *out);
 
 /* ---- encode_min.c, encode_scale.c: one block of 256 (IQ4_NL: 32) ---- */

@@ -90,7 +90,8 @@ static void search(const f4 *x, const f4 *w, const shape *sh, float *scale, floa
 }
 
 /* The error of a group with these final factors; codes go to *codes when that is not NULL. */
-static inline float measure(const f4 *x, const f4 *w, unsigned n4, float scale, float min, float top, f4 *codes) {
+static inline float measure(const f4 *x, const f4 *w, unsigned n4, float scale, float min, float top,
+                            f4 *codes) {
     f4 error = splat(0);
     float inv = scale > 0 ? 1 / scale : 0;
     for (unsigned i = 0; i < n4; i++) {
@@ -166,7 +167,8 @@ static void largest(const float *v, unsigned n, float *out) {
 }
 
 static void integers(float *out, const float *v, unsigned n, float unit, float top) {
-    for (unsigned i = 0; i < n; i++) out[i] = unit > 0 ? limit(nearest1(limit(v[i] / unit, 0, top)), 0, top) : 0;
+    for (unsigned i = 0; i < n; i++)
+        out[i] = unit > 0 ? limit(nearest1(limit(v[i] / unit, 0, top)), 0, top) : 0;
 }
 
 static void encode(const fit *f, const shape *sh, result *r) {
@@ -193,8 +195,8 @@ static void encode(const fit *f, const shape *sh, result *r) {
 }
 
 /* All of a block: codes as bytes, and sc and m. */
-static void whole(const float *x, const shape *sh, uint8_t codes[BLOCK], uint8_t sc[MAX_GROUPS], uint8_t m[MAX_GROUPS],
-                  uint16_t *d, uint16_t *dmin) {
+static void whole(const float *x, const shape *sh, uint8_t codes[BLOCK], uint8_t sc[MAX_GROUPS],
+                  uint8_t m[MAX_GROUPS], uint16_t *d, uint16_t *dmin) {
     fit f;
     result r = {0};
     f4 c[BLOCK4];

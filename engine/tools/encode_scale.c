@@ -1,14 +1,14 @@
-/* encode_scale.c - Q3_K, Q6_K, IQ4_XS, IQ4_NL: weight = (d * sc) * level, the levels lying evenly or not, more of
- * them on one side of 0 than on the other. A weighted least-squares search: each group on its own, the integers
- * sc for all groups together, the factor d again. */
+/* encode_scale.c - Q3_K, Q6_K, IQ4_XS, IQ4_NL: weight = (d * sc) * level, the levels lying evenly or not,
+ * more of them on one side of 0 than on the other. A weighted least-squares search: each group on its own,
+ * the integers sc for all groups together, the factor d again. */
 #include "encode.h"
 #include "encode_fit.h"
 
 typedef struct shape {
-    unsigned group;   /* elements per group */
-    float low, high;  /* the levels' ends */
+    unsigned group;              /* elements per group */
+    float low, high;             /* the levels' ends */
     float scale_low, scale_high; /* least and largest sc */
-    int uneven;       /* levels are ac_table_iq4 */
+    int uneven;                  /* levels are ac_table_iq4 */
 } shape;
 
 enum { MAX_GROUPS = 16, TRIES = 10, ROUNDS = 3 };
@@ -23,8 +23,8 @@ typedef struct result {
 
 /* The code of the level nearest to t. */
 static inline unsigned iq4_code(float t) {
-    static const float middle[15] = {-115.5f, -93.5f, -74, -57,   -42,   -28.5f, -16, -4.5f,
-                                     7,       19,     31.5f, 45.5f, 61, 79,     101};
+    static const float middle[15] = {-115.5f, -93.5f, -74,   -57,   -42, -28.5f, -16, -4.5f,
+                                     7,       19,     31.5f, 45.5f, 61,  79,     101};
     unsigned c = t > middle[7] ? 8 : 0;
     c += t > middle[c + 3] ? 4 : 0;
     c += t > middle[c + 1] ? 2 : 0;
@@ -41,7 +41,8 @@ static inline f4 levels(f4 t, const shape *sh) {
 /* ---- One group ---- */
 
 /* sum w x v and sum w v v for the levels v of inv * x. */
-static inline void project(const f4 *x, const f4 *w, unsigned n4, float inv, const shape *sh, float *wxv, float *wvv) {
+static inline void project(const f4 *x, const f4 *w, unsigned n4, float inv, const shape *sh, float *wxv,
+                           float *wvv) {
     f4 a = splat(0), b = splat(0);
     for (unsigned i = 0; i < n4; i++) {
         f4 v = levels(x[i] * splat(inv), sh), t = w[i] * v;

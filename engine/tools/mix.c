@@ -71,7 +71,7 @@ static tensor_kind kind_of(ac_str name) {
     static const struct {
         const char *part;
         tensor_kind kind;
-    } parts[] = {{"attn_qkv.weight", VALUE}, {"attn_kv_b.weight", VALUE},     {"attn_v.weight", VALUE},
+    } parts[] = {{"attn_qkv.weight", VALUE}, {"attn_kv_b.weight", VALUE},      {"attn_v.weight", VALUE},
                  {"attn_k.weight", KEY},     {"attn_output.weight", ATTN_OUT}, {"ffn_down", DOWN}};
     if (is(name, "output.weight")) return OUTPUT;
     if (is(name, "token_embd.weight") || is(name, "per_layer_token_embd.weight")) return EMBD;
@@ -82,9 +82,20 @@ static tensor_kind kind_of(ac_str name) {
 
 /* Whether a tensor is quantised at all: matrices that are weights, but for small and touchy ones. */
 static bool quantisable(const ac__mix_tensor *t) {
-    static const char *const left[] = {"_norm.weight", "ffn_gate_inp.weight", "ssm_conv1d", "shortconv.conv.weight",
-                                       "attn_rel_b.weight", "altup", "laurel", "per_layer_model_proj", "position_embd",
-                                       "token_types", "time_mix_", ".rel_pos", ".patch_embd", "indexer."};
+    static const char *const left[] = {"_norm.weight",
+                                       "ffn_gate_inp.weight",
+                                       "ssm_conv1d",
+                                       "shortconv.conv.weight",
+                                       "attn_rel_b.weight",
+                                       "altup",
+                                       "laurel",
+                                       "per_layer_model_proj",
+                                       "position_embd",
+                                       "token_types",
+                                       "time_mix_",
+                                       ".rel_pos",
+                                       ".patch_embd",
+                                       "indexer."};
     uint32_t n_dims = t->n_dims;
     while (n_dims > 1 && t->dim[n_dims - 1] == 1) n_dims--;
     if (n_dims < 2 || t->name.n < 6 || memcmp(t->name.p + t->name.n - 6, "weight", 6)) return false;
@@ -98,13 +109,23 @@ static long layer_of(ac_str name) {
     if (name.n < 6 || memcmp(name.p, "blk.", 4)) return -1;
     long v = 0;
     size_t i = 4;
-    for (; i < name.n && name.p[i] >= '0' && name.p[i] <= '9' && v < 1000000; i++) v = v * 10 + (name.p[i] - '0');
+    for (; i < name.n && name.p[i] >= '0' && name.p[i] <= '9' && v < 1000000; i++)
+        v = v * 10 + (name.p[i] - '0');
     return i > 4 && i < name.n && name.p[i] == '.' ? v : -1;
 }
 
 /* ---- The rules ---- */
 
-typedef enum condition { ALWAYS, MORE_BITS, FIRST_2, FIRST_4, EIGHTH, SIXTEENTH, GROUPS_4, EXPERTS_8 } condition;
+typedef enum condition {
+    ALWAYS,
+    MORE_BITS,
+    FIRST_2,
+    FIRST_4,
+    EIGHTH,
+    SIXTEENTH,
+    GROUPS_4,
+    EXPERTS_8
+} condition;
 
 typedef struct rule {
     ac__mix_id mix;
@@ -113,41 +134,56 @@ typedef struct rule {
     ac_type type;
 } rule;
 
-#define R(mix, kind, when, type) {AC__MIX_##mix, kind, when, AC_TYPE_##type}
+#define R(mix, kind, when, type)                                                                             \
+    { AC__MIX_##mix, kind, when, AC_TYPE_##type }
 /* The first that fits is taken; without one a tensor gets the mix's base type. */
 static const rule rules[] = {
-    R(Q2_K, VALUE, GROUPS_4, Q4_K),      R(Q2_K, VALUE, ALWAYS, Q3_K),      R(Q2_K, DOWN, ALWAYS, Q3_K),
-    R(Q2_K, ATTN_OUT, EXPERTS_8, Q5_K),  R(Q2_K, ATTN_OUT, ALWAYS, Q3_K),   R(Q2_K_S, VALUE, GROUPS_4, Q4_K),
-    R(Q2_K_S, DOWN, EIGHTH, Q4_K),       R(Q3_K_S, ATTN_OUT, EXPERTS_8, Q5_K), R(Q3_K_M, VALUE, FIRST_2, Q5_K),
-    R(Q3_K_M, VALUE, ALWAYS, Q4_K),      R(Q3_K_M, DOWN, SIXTEENTH, Q5_K),  R(Q3_K_M, DOWN, ALWAYS, Q4_K),
-    R(Q3_K_M, ATTN_OUT, EXPERTS_8, Q5_K), R(Q3_K_M, ATTN_OUT, ALWAYS, Q4_K), R(Q3_K_L, VALUE, ALWAYS, Q5_K),
-    R(Q3_K_L, DOWN, ALWAYS, Q5_K),       R(Q3_K_L, ATTN_OUT, EXPERTS_8, Q3_K), R(Q3_K_L, ATTN_OUT, ALWAYS, Q5_K),
-    R(Q4_K_S, VALUE, FIRST_4, Q5_K),     R(Q4_K_S, DOWN, EIGHTH, Q5_K),     R(Q4_K_S, ATTN_OUT, EXPERTS_8, Q5_K),
-    R(Q4_K_M, VALUE, MORE_BITS, Q6_K),   R(Q4_K_M, DOWN, MORE_BITS, Q6_K),  R(Q4_K_M, ATTN_OUT, EXPERTS_8, Q5_K),
-    R(Q5_K_M, VALUE, MORE_BITS, Q6_K),   R(Q5_K_M, DOWN, MORE_BITS, Q6_K),  R(IQ4_NL, VALUE, GROUPS_4, Q5_K),
-    R(IQ4_NL, DOWN, EIGHTH, Q5_K),       R(IQ4_NL, ATTN_OUT, EXPERTS_8, Q5_K), R(IQ4_XS, VALUE, GROUPS_4, Q5_K),
-    R(IQ4_XS, DOWN, EIGHTH, Q5_K),       R(IQ4_XS, ATTN_OUT, EXPERTS_8, Q5_K),
+    R(Q2_K, VALUE, GROUPS_4, Q4_K),       R(Q2_K, VALUE, ALWAYS, Q3_K),
+    R(Q2_K, DOWN, ALWAYS, Q3_K),          R(Q2_K, ATTN_OUT, EXPERTS_8, Q5_K),
+    R(Q2_K, ATTN_OUT, ALWAYS, Q3_K),      R(Q2_K_S, VALUE, GROUPS_4, Q4_K),
+    R(Q2_K_S, DOWN, EIGHTH, Q4_K),        R(Q3_K_S, ATTN_OUT, EXPERTS_8, Q5_K),
+    R(Q3_K_M, VALUE, FIRST_2, Q5_K),      R(Q3_K_M, VALUE, ALWAYS, Q4_K),
+    R(Q3_K_M, DOWN, SIXTEENTH, Q5_K),     R(Q3_K_M, DOWN, ALWAYS, Q4_K),
+    R(Q3_K_M, ATTN_OUT, EXPERTS_8, Q5_K), R(Q3_K_M, ATTN_OUT, ALWAYS, Q4_K),
+    R(Q3_K_L, VALUE, ALWAYS, Q5_K),       R(Q3_K_L, DOWN, ALWAYS, Q5_K),
+    R(Q3_K_L, ATTN_OUT, EXPERTS_8, Q3_K), R(Q3_K_L, ATTN_OUT, ALWAYS, Q5_K),
+    R(Q4_K_S, VALUE, FIRST_4, Q5_K),      R(Q4_K_S, DOWN, EIGHTH, Q5_K),
+    R(Q4_K_S, ATTN_OUT, EXPERTS_8, Q5_K), R(Q4_K_M, VALUE, MORE_BITS, Q6_K),
+    R(Q4_K_M, DOWN, MORE_BITS, Q6_K),     R(Q4_K_M, ATTN_OUT, EXPERTS_8, Q5_K),
+    R(Q5_K_M, VALUE, MORE_BITS, Q6_K),    R(Q5_K_M, DOWN, MORE_BITS, Q6_K),
+    R(IQ4_NL, VALUE, GROUPS_4, Q5_K),     R(IQ4_NL, DOWN, EIGHTH, Q5_K),
+    R(IQ4_NL, ATTN_OUT, EXPERTS_8, Q5_K), R(IQ4_XS, VALUE, GROUPS_4, Q5_K),
+    R(IQ4_XS, DOWN, EIGHTH, Q5_K),        R(IQ4_XS, ATTN_OUT, EXPERTS_8, Q5_K),
 };
 #undef R
 
 /* `i` of `n`: which of its kind the tensor is, counted by layer. */
 static bool applies(condition when, const ac__mix_model *m, long i, long n) {
     switch (when) {
-    case ALWAYS: return true;
-    case MORE_BITS: return i < n / 8 || i >= 7 * n / 8 || (i - n / 8) % 3 == 2;
-    case FIRST_2: return i < 2;
-    case FIRST_4: return i < 4;
-    case EIGHTH: return i < n / 8;
-    case SIXTEENTH: return i < n / 16;
-    case GROUPS_4: return m->kv_heads && m->heads / m->kv_heads >= 4;
-    case EXPERTS_8: return m->experts == 8;
+    case ALWAYS:
+        return true;
+    case MORE_BITS:
+        return i < n / 8 || i >= 7 * n / 8 || (i - n / 8) % 3 == 2;
+    case FIRST_2:
+        return i < 2;
+    case FIRST_4:
+        return i < 4;
+    case EIGHTH:
+        return i < n / 8;
+    case SIXTEENTH:
+        return i < n / 16;
+    case GROUPS_4:
+        return m->kv_heads && m->heads / m->kv_heads >= 4;
+    case EXPERTS_8:
+        return m->experts == 8;
     }
     return false;
 }
 
 static ac_type by_rules(ac__mix_id mix, tensor_kind kind, const ac__mix_model *m, long i, long n) {
     for (size_t r = 0; r < sizeof rules / sizeof *rules; r++)
-        if (rules[r].mix == mix && rules[r].kind == kind && applies(rules[r].when, m, i, n)) return rules[r].type;
+        if (rules[r].mix == mix && rules[r].kind == kind && applies(rules[r].when, m, i, n))
+            return rules[r].type;
     return ac__mixes[mix].base;
 }
 
@@ -173,7 +209,8 @@ static ac_type output_type(ac__mix_id mix, const ac__mix_tensor *t) {
     return AC_TYPE_Q6_K;
 }
 
-static ac_type choose(ac__mix_id mix, const ac__mix_model *m, const ac__mix_tensor *t, bool tied, long i, long n) {
+static ac_type choose(ac__mix_id mix, const ac__mix_model *m, const ac__mix_tensor *t, bool tied, long i,
+                      long n) {
     tensor_kind kind = kind_of(t->name);
     if (kind == OUTPUT || (kind == EMBD && tied)) return output_type(mix, t);
     if (mix == AC__MIX_MXFP4_MOE) return t->n_dims > 2 && t->dim[2] > 1 ? AC_TYPE_MXFP4 : AC_TYPE_Q8_0;
@@ -202,7 +239,8 @@ static int by_layer(const void *a, const void *b) {
     return (x->name.n > y->name.n) - (x->name.n < y->name.n);
 }
 
-ac_status ac__mix_types(ac__mix_id mix, bool pure, const ac__mix_model *m, ac__mix_tensor *t, size_t n, ac_error *err) {
+ac_status ac__mix_types(ac__mix_id mix, bool pure, const ac__mix_model *m, ac__mix_tensor *t, size_t n,
+                        ac_error *err) {
     place *order = ac__array(n ? n : 1, sizeof *order);
     if (!order) return ac_fail(err, AC_ERR_MEMORY, "types of %zu tensors", n);
     ac_type base = ac__mixes[mix].base;

@@ -71,7 +71,8 @@ static inline void ac__pack_2bit(uint8_t qs[64], const uint8_t c[256]) {
     for (unsigned h = 0; h < 2; h++)
         for (unsigned j = 0; j < 32; j++) {
             const uint8_t *at = c + 128 * h + j;
-            qs[32 * h + j] = (uint8_t)((at[0] & 3u) | (at[32] & 3u) << 2 | (at[64] & 3u) << 4 | (at[96] & 3u) << 6);
+            qs[32 * h + j] =
+                (uint8_t)((at[0] & 3u) | (at[32] & 3u) << 2 | (at[64] & 3u) << 4 | (at[96] & 3u) << 6);
         }
 }
 
@@ -95,7 +96,8 @@ static inline void ac__pack_q6(ac_block_q6_k *b, const uint8_t c[256]) {
             const uint8_t *at = c + 128 * h + j;
             b->ql[64 * h + j] = (uint8_t)((at[0] & 15u) | at[64] << 4);
             b->ql[64 * h + 32 + j] = (uint8_t)((at[32] & 15u) | at[96] << 4);
-            b->qh[32 * h + j] = (uint8_t)(at[0] >> 4 | at[32] >> 4 << 2 | at[64] >> 4 << 4 | at[96] >> 4 << 6);
+            b->qh[32 * h + j] =
+                (uint8_t)(at[0] >> 4 | at[32] >> 4 << 2 | at[64] >> 4 << 4 | at[96] >> 4 << 6);
         }
 }
 

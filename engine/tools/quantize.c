@@ -38,8 +38,9 @@ static ac_status choose_types(work *k, ac__mix_id mix, ac_error *err) {
     ac_str name;
     if (ac_gguf_string(k->in, "general.architecture", &name, NULL) == AC_OK)
         snprintf(arch, sizeof arch, "%.*s", (int)(name.n < sizeof arch ? name.n : sizeof arch - 1), name.p);
-    ac__mix_model model = {arch, number(k->in, arch, "block_count"), number(k->in, arch, "attention.head_count"),
-                           number(k->in, arch, "attention.head_count_kv"), number(k->in, arch, "expert_count")};
+    ac__mix_model model = {
+        arch, number(k->in, arch, "block_count"), number(k->in, arch, "attention.head_count"),
+        number(k->in, arch, "attention.head_count_kv"), number(k->in, arch, "expert_count")};
     k->tensors = ac__array(n ? n : 1, sizeof *k->tensors);
     if (!k->tensors) return ac_fail(err, AC_ERR_MEMORY, "types of %zu tensors", n);
     for (size_t i = 0; i < n; i++) {
@@ -58,9 +59,11 @@ static ac_status check_types(const work *k, ac_error *err) {
     for (size_t i = 0; i < ac_gguf_tensor_count(k->in); i++) {
         const ac__mix_tensor *m = &k->tensors[i];
         if (m->want == m->have || is_float(m->have) || is_float(m->want) || k->settings->requantize) continue;
-        return ac_fail(err, AC_ERR_UNSUPPORTED, "%s is %s already: to make %s of it loses twice, and is only done when asked for (requantize)",
-                       ac_gguf_tensor_at(k->in, i)->label, ac_type_describe(m->have)->name,
-                       ac_type_describe(m->want)->name);
+        return ac_fail(
+            err, AC_ERR_UNSUPPORTED,
+            "%s is %s already: to make %s of it loses twice, and is only done when asked for (requantize)",
+            ac_gguf_tensor_at(k->in, i)->label, ac_type_describe(m->have)->name,
+            ac_type_describe(m->want)->name);
     }
     return AC_OK;
 }
@@ -72,8 +75,8 @@ static bool is_key(const ac_kv *kv, const char *key) {
 }
 
 static ac_status write_head(work *k, ac__mix_id mix, ac_error *err) {
-    static const char *const replaced[] = {"general.file_type", "general.quantization_version", "split.no", "split.count",
-                                           "split.tensors.count"};
+    static const char *const replaced[] = {"general.file_type", "general.quantization_version", "split.no",
+                                           "split.count", "split.tensors.count"};
     for (size_t i = 0; i < ac_gguf_kv_count(k->in); i++) {
         const ac_kv *kv = ac_gguf_kv_at(k->in, i);
         size_t r = 0;
@@ -102,13 +105,15 @@ typedef struct job {
 
 static void remember(job *j, uint64_t element) {
     uint64_t seen = atomic_load(&j->bad);
-    while (element < seen && !atomic_compare_exchange_weak(&j->bad, &seen, element)) {}
+    while (element < seen && !atomic_compare_exchange_weak(&j->bad, &seen, element)) {
+    }
 }
 
 static void convert(job *j, uint64_t row) {
     const ac_gguf_tensor *t = j->tensor;
     float x[AT_ONCE];
-    size_t from_bytes = ac_type_row_bytes(t->type, t->dim[0]), to_bytes = ac_type_row_bytes(j->want, t->dim[0]);
+    size_t from_bytes = ac_type_row_bytes(t->type, t->dim[0]),
+           to_bytes = ac_type_row_bytes(j->want, t->dim[0]);
     const uint8_t *from = t->data + (j->first_row + row) * from_bytes;
     uint8_t *to = j->to + row * to_bytes;
     for (uint64_t at = 0; at < t->dim[0]; at += AT_ONCE) {
@@ -155,7 +160,8 @@ static ac_status convert_all(work *k, const ac_gguf_tensor *t, ac_type want, ac_
     j.rows_per_piece = PIECE / t->dim[0] ? PIECE / t->dim[0] : 1;
     for (; j.first_row < all; j.first_row += j.rows) {
         j.rows = all - j.first_row < at_once ? all - j.first_row : at_once;
-        ac__parallel(k->settings->threads, (size_t)((j.rows + j.rows_per_piece - 1) / j.rows_per_piece), piece, &j);
+        ac__parallel(k->settings->threads, (size_t)((j.rows + j.rows_per_piece - 1) / j.rows_per_piece),
+                     piece, &j);
         if (j.bad != UINT64_MAX)
             return ac_fail(err, AC_ERR_UNSUPPORTED, "%s: element %" PRIu64 " is no finite number", t->label,
                            (uint64_t)j.bad);
@@ -192,8 +198,8 @@ static ac_status write_all(work *k, ac__mix_id mix, ac_error *err) {
     return AC_OK;
 }
 
-ac_status ac_quantize_file(const char *in, const char *out, const char *type, const ac_tool_settings *settings,
-                           ac_error *err) {
+ac_status ac_quantize_file(const char *in, const char *out, const char *type,
+                           const ac_tool_settings *settings, ac_error *err) {
     ac_tool_settings defaults;
     ac_tool_defaults(&defaults);
     work k = {.settings = settings ? settings : &defaults};

@@ -76,24 +76,36 @@ typedef struct tensor {
 
 static uint64_t extent_of(const ac__shape *s, const want *w, extent e) {
     switch (e) {
-    case ONE: return 1;
-    case DIM: return s->dim;
-    case Q: return (uint64_t)s->heads * s->head_dim;
-    case KV: return (uint64_t)s->kv_heads * s->head_dim;
-    case FFN: return s->ffn;
-    case HEAD: return w->only == DIVISORS ? s->head_dim / 2 : s->head_dim;
-    case VOCAB: return s->vocab;
+    case ONE:
+        return 1;
+    case DIM:
+        return s->dim;
+    case Q:
+        return (uint64_t)s->heads * s->head_dim;
+    case KV:
+        return (uint64_t)s->kv_heads * s->head_dim;
+    case FFN:
+        return s->ffn;
+    case HEAD:
+        return w->only == DIVISORS ? s->head_dim / 2 : s->head_dim;
+    case VOCAB:
+        return s->vocab;
     }
     return 0;
 }
 
 static bool wanted(const ac__shape *s, const want *w) {
     switch (w->only) {
-    case ALL: return true;
-    case UNTIED: return !s->tied;
-    case DIVISORS: return s->divisor_factor > 0;
-    case QWEN2: return !strcmp(s->arch, "qwen2");
-    case QWEN3: return !strcmp(s->arch, "qwen3");
+    case ALL:
+        return true;
+    case UNTIED:
+        return !s->tied;
+    case DIVISORS:
+        return s->divisor_factor > 0;
+    case QWEN2:
+        return !strcmp(s->arch, "qwen2");
+    case QWEN3:
+        return !strcmp(s->arch, "qwen3");
     }
     return false;
 }
@@ -115,12 +127,14 @@ static bool is_matrix(const tensor *t) {
     return t->want->rows != ONE;
 }
 
-static ac_status choose_types(const ac__shape *s, ac__mix_id mix, bool pure, tensor *t, size_t n, ac_error *err) {
+static ac_status choose_types(const ac__shape *s, ac__mix_id mix, bool pure, tensor *t, size_t n,
+                              ac_error *err) {
     ac__mix_model model = {s->arch, s->layers, s->heads, s->kv_heads, 0};
     ac__mix_tensor *m = ac__array(n, sizeof *m);
     if (!m) return ac_fail(err, AC_ERR_MEMORY, "types of %zu tensors", n);
     for (size_t i = 0; i < n; i++)
-        m[i] = (ac__mix_tensor){{t[i].name, strlen(t[i].name)}, is_matrix(&t[i]) ? 2 : 1, t[i].dim, t[i].type, t[i].type};
+        m[i] = (ac__mix_tensor){
+            {t[i].name, strlen(t[i].name)}, is_matrix(&t[i]) ? 2 : 1, t[i].dim, t[i].type, t[i].type};
     ac_status status = ac__mix_types(mix, pure, &model, m, n, err);
     for (size_t i = 0; i < n && status == AC_OK; i++) t[i].type = m[i].want;
     ac__free(m);
@@ -167,7 +181,8 @@ typedef struct work {
 static ac_status write_tensor(work *k, ac__writer *w, size_t index, ac_error *err) {
     const tensor *t = &k->tensors[index];
     const ac_tool_settings *s = k->settings;
-    job j = {.shape = k->shape, .tensor = t, .p = k->buffer, .row_bytes = ac_type_row_bytes(t->type, t->dim[0])};
+    job j = {
+        .shape = k->shape, .tensor = t, .p = k->buffer, .row_bytes = ac_type_row_bytes(t->type, t->dim[0])};
     uint64_t at_once = CHUNK / j.row_bytes ? CHUNK / j.row_bytes : 1;
     j.rows_per_piece = PIECE / j.row_bytes ? PIECE / j.row_bytes : 1;
     j.seed = (s->seed * 0x9E3779B97F4A7C15ull) ^ ((uint64_t)(index + 1) << 40);
@@ -199,8 +214,8 @@ static ac_status write_all(work *k, ac__writer *w, ac__mix_id mix, ac_error *err
     return AC_OK;
 }
 
-ac_status ac_synth_write(const char *path, const char *shape, const char *type, const ac_tool_settings *settings,
-                         ac_error *err) {
+ac_status ac_synth_write(const char *path, const char *shape, const char *type,
+                         const ac_tool_settings *settings, ac_error *err) {
     ac_tool_settings defaults;
     ac_tool_defaults(&defaults);
     work k = {.settings = settings ? settings : &defaults};

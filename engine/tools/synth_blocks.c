@@ -1,5 +1,6 @@
 /* synth_blocks.c - random weights straight as blocks: codes are random bits, scales are random within a
- * factor of two, and what a type adds to make codes positive is taken off again, so that weights are about 0. */
+ * factor of two, and what a type adds to make codes positive is taken off again, so that weights are about 0.
+ */
 #include <math.h>
 
 #include "pack.h"
@@ -60,7 +61,8 @@ static void mxfp4(uint8_t *p, float size, uint64_t *random) {
 /* Scales of `bits` bits in the upper half of their range, `n` of them. */
 static void scales(uint8_t *out, unsigned n, unsigned bits, uint64_t *random) {
     noise(out, n, random);
-    for (unsigned i = 0; i < n; i++) out[i] = (uint8_t)(1u << (bits - 1) | (out[i] & ((1u << (bits - 1)) - 1)));
+    for (unsigned i = 0; i < n; i++)
+        out[i] = (uint8_t)(1u << (bits - 1) | (out[i] & ((1u << (bits - 1)) - 1)));
 }
 
 static void q2_k(ac_block_q2_k *b, float size, uint64_t *random) {
@@ -140,23 +142,48 @@ static void one(uint8_t *p, ac_type type, float size, uint64_t *random) {
         memcpy(p, &h, 2);
         return;
     }
-    case AC_TYPE_Q4_0: symmetric(p, 4.637f, sizeof(ac_block_q4_0), size, random); return;
-    case AC_TYPE_Q5_0: symmetric(p, 9.247f, sizeof(ac_block_q5_0), size, random); return;
-    case AC_TYPE_IQ4_NL: symmetric(p, 66.9f, sizeof(ac_block_iq4_nl), size, random); return;
+    case AC_TYPE_Q4_0:
+        symmetric(p, 4.637f, sizeof(ac_block_q4_0), size, random);
+        return;
+    case AC_TYPE_Q5_0:
+        symmetric(p, 9.247f, sizeof(ac_block_q5_0), size, random);
+        return;
+    case AC_TYPE_IQ4_NL:
+        symmetric(p, 66.9f, sizeof(ac_block_iq4_nl), size, random);
+        return;
     case AC_TYPE_Q8_0:
         symmetric(p, 73.9f, sizeof(ac_block_q8_0), size, random);
         for (unsigned i = 2; i < sizeof(ac_block_q8_0); i++) p[i] = p[i] == 0x80 ? 0 : p[i];
         return;
-    case AC_TYPE_Q4_1: shifted(p, 4.61f, 7.5f, sizeof(ac_block_q4_1), size, random); return;
-    case AC_TYPE_Q5_1: shifted(p, 9.233f, 15.5f, sizeof(ac_block_q5_1), size, random); return;
-    case AC_TYPE_MXFP4: mxfp4(p, size, random); return;
-    case AC_TYPE_Q2_K: q2_k((ac_block_q2_k *)p, size, random); return;
-    case AC_TYPE_Q3_K: q3_k((ac_block_q3_k *)p, size, random); return;
-    case AC_TYPE_Q4_K: q4_k((ac_block_q4_k *)p, size, random); return;
-    case AC_TYPE_Q5_K: q5_k((ac_block_q5_k *)p, size, random); return;
-    case AC_TYPE_Q6_K: q6_k((ac_block_q6_k *)p, size, random); return;
-    case AC_TYPE_IQ4_XS: iq4_xs((ac_block_iq4_xs *)p, size, random); return;
-    case AC_TYPE_COUNT: return;
+    case AC_TYPE_Q4_1:
+        shifted(p, 4.61f, 7.5f, sizeof(ac_block_q4_1), size, random);
+        return;
+    case AC_TYPE_Q5_1:
+        shifted(p, 9.233f, 15.5f, sizeof(ac_block_q5_1), size, random);
+        return;
+    case AC_TYPE_MXFP4:
+        mxfp4(p, size, random);
+        return;
+    case AC_TYPE_Q2_K:
+        q2_k((ac_block_q2_k *)p, size, random);
+        return;
+    case AC_TYPE_Q3_K:
+        q3_k((ac_block_q3_k *)p, size, random);
+        return;
+    case AC_TYPE_Q4_K:
+        q4_k((ac_block_q4_k *)p, size, random);
+        return;
+    case AC_TYPE_Q5_K:
+        q5_k((ac_block_q5_k *)p, size, random);
+        return;
+    case AC_TYPE_Q6_K:
+        q6_k((ac_block_q6_k *)p, size, random);
+        return;
+    case AC_TYPE_IQ4_XS:
+        iq4_xs((ac_block_iq4_xs *)p, size, random);
+        return;
+    case AC_TYPE_COUNT:
+        return;
     }
 }
 
@@ -164,7 +191,8 @@ void ac__synth_row(void *row, ac_type type, uint64_t cols, float size, uint64_t 
     const ac_type_info *info = ac_type_describe(type);
     uint64_t random = seed;
     uint8_t *p = row;
-    for (uint64_t i = 0; i < cols; i += info->block_elems, p += info->block_bytes) one(p, type, size, &random);
+    for (uint64_t i = 0; i < cols; i += info->block_elems, p += info->block_bytes)
+        one(p, type, size, &random);
 }
 
 void ac__synth_vector(float *out, uint64_t n, float about, uint64_t seed) {

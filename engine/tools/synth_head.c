@@ -11,9 +11,33 @@ enum { BYTES = 256, SPECIAL = 3, LETTERS = 27 };
 enum { NORMAL = 1, UNKNOWN = 2, CONTROL = 3, BYTE = 6 }; /* GGUF's kinds of tokens */
 
 static const char *const special[SPECIAL] = {"<unk>", "<s>", "</s>"};
-static const char *const letters[LETTERS] = {"\xe2\x96\x81", "e", "t", "a", "o", "i", "n", "s", "h",
-                                             "r", "d", "l", "u", "c", "m", "f", "w", "y", "g", "p",
-                                             "b", "v", "k", "q", "j", "x", "z"};
+static const char *const letters[LETTERS] = {"\xe2\x96\x81",
+                                             "e",
+                                             "t",
+                                             "a",
+                                             "o",
+                                             "i",
+                                             "n",
+                                             "s",
+                                             "h",
+                                             "r",
+                                             "d",
+                                             "l",
+                                             "u",
+                                             "c",
+                                             "m",
+                                             "f",
+                                             "w",
+                                             "y",
+                                             "g",
+                                             "p",
+                                             "b",
+                                             "v",
+                                             "k",
+                                             "q",
+                                             "j",
+                                             "x",
+                                             "z"};
 
 /* The i-th string: i + 1 in the number system whose digits are 1 .. LETTERS. */
 static size_t word(uint32_t i, char out[64]) {

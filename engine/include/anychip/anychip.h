@@ -295,7 +295,7 @@ typedef struct ac_inspect_tensor {
 /* False when i is out of range. */
 AC_API bool ac_inspect_tensor_at(const ac_inspect *inspect, size_t i, ac_inspect_tensor *out);
 
-/* ---- 8. Tools: making model files ------------------------------------------------------------------------------- */
+/* ---- 8. Tools: making model files ------------------------------------------------------------------------- */
 
 typedef struct ac_tool_settings {
     size_t size;         /* set by ac_tool_defaults */
@@ -324,16 +324,19 @@ typedef struct ac_shape {
 } ac_shape;
 AC_API bool ac_shape_at(size_t i, ac_shape *out);
 
-/* Writes a model of this shape with random weights and a made-up vocabulary: it says nothing of worth, but is as large and as fast as the real one.
- * Same shape, type and seed: same bytes. `path` appears only when the file is whole. settings may be NULL. AC_ERR_ARGUMENT (shape, type), AC_ERR_IO,
- * AC_ERR_MEMORY, AC_ERR_CANCELLED. */
-AC_API ac_status ac_synth_write(const char *path, const char *shape, const char *type, const ac_tool_settings *settings, ac_error *err);
+/* Writes a model of this shape with random weights and a made-up vocabulary: it says nothing of worth, but is as
+ * large and as fast as the real one. Same shape, type and seed: same bytes. `path` appears only when the file is
+ * whole. settings may be NULL. AC_ERR_ARGUMENT (shape, type), AC_ERR_IO, AC_ERR_MEMORY, AC_ERR_CANCELLED. */
+AC_API ac_status ac_synth_write(const char *path, const char *shape, const char *type,
+                                const ac_tool_settings *settings, ac_error *err);
 
-/* Writes the model file `in` (of a split model, any part) to `out` with its matrices in another type or mix of types; all else stays as it is. `out` may
- * be `in`, appears only when it is whole, and has the same bytes whatever the machine and the number of threads. settings may be NULL. AC_ERR_ARGUMENT
- * (type), AC_ERR_UNSUPPORTED (detail names the tensor: already quantised and `requantize` not set, or not all numbers are finite), AC_ERR_IO,
+/* Writes the model file `in` (of a split model, any part) to `out` with its matrices in another type or mix of
+ * types; all else stays as it is. `out` may be `in`, appears only when it is whole, and has the same bytes whatever
+ * the machine and the number of threads. settings may be NULL. AC_ERR_ARGUMENT (type), AC_ERR_UNSUPPORTED (detail
+ * names the tensor: already quantised and `requantize` not set, or not all numbers are finite), AC_ERR_IO,
  * AC_ERR_FORMAT, AC_ERR_MEMORY, AC_ERR_CANCELLED. */
-AC_API ac_status ac_quantize_file(const char *in, const char *out, const char *type, const ac_tool_settings *settings, ac_error *err);
+AC_API ac_status ac_quantize_file(const char *in, const char *out, const char *type,
+                                  const ac_tool_settings *settings, ac_error *err);
 
 #ifdef __cplusplus
 }
