@@ -1,0 +1,356 @@
+/* cl_face: what the OpenCL module promises beside arithmetic: missing drivers, masks, too little memory, tensors in pieces, the
+ * cache of programs, tuning files, and that a failure leaves nothing behind. */
+#include <dirent.h>
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <xxhash.h>
+
+#include <anychip/backend.h>
+
+#include "check.h"
+
+static const ac_backend *cl;
+static char folder[64]; /* of this run, removed at the end */
+
+/* ---- A small plan: y = W x ---------------------------------------------------------------------------------------- */
+
+enum { M = 480, N = 512, VOCAB_ROW = 5 };
+
+typedef struct work {
+    uint8_t *file; /* page-aligned, as if mapped: two weights behind a header */
+    size_t bytes;
+    ac_weight weights[2];
+    ac_plan_buf bufs[4];
+    ac_op ops[3];
+    ac_plan plan;
+} work;
+
+static uint64_t up(uint64_t n) { return (n + 255) / 256 * 256; }
+
+static void make_work(work *w) {
+    static const ac_type types[2] = {AC_TYPE_Q4_K, AC_TYPE_Q8_0};
+    uint64_t random = 5, at = 4096;
+    memset(w, 0, sizeof *w);
+    w->bytes = 1 << 20;
+    CHECK(!posix_memalign((void **)&w->file, 4096, w->bytes), "memory");
+    for (size_t i = 0; i < w->bytes; i++) w->file[i] = (uint8_t)(check_random(&random) >> 9);
+    for (int i = 0; i < 2; i++) {
+        w->weights[i] = (ac_weight){.name = i ? "product" : "table", .type = types[i], .rows = M, .cols = N, .data = w->file + at, .map = w->file, .map_bytes = w->bytes};
+        w->weights[i].bytes = ac_type_row_bytes(types[i], N) * M;
+        at += (w->weights[i].bytes + 31) / 32 * 32;
+    }
+    uint64_t q_row = ac_act_layout_of(AC_FORM_A32, N).row_bytes;
+    w->bufs[0] = (ac_plan_buf){"x", AC_BUF_SCRATCH, 0, N * 4, 2};
+    w->bufs[1] = (ac_plan_buf){"q", AC_BUF_SCRATCH, up(2 * N * 4), q_row, 2};
+    w->bufs[2] = (ac_plan_buf){"y", AC_BUF_OUTPUT, up(w->bufs[1].offset + 2 * q_row), M * 4, 2};
+    w->ops[1] = (ac_op){.kind = AC_OP_quantize, .quantize = {0, 1, N, AC_FORM_A32}};
+    w->ops[2] = (ac_op){.kind = AC_OP_matmul, .matmul = {1, 1, 2, M, N}};
+    w->plan = (ac_plan){.ops = w->ops, .n_ops = 3, .bufs = w->bufs, .n_bufs = 3, .arena_bytes = up(w->bufs[2].offset + 2 * M * 4),
+                        .weights = w->weights, .n_weights = 2, .max_rows = 2, .max_out = 2, .max_seqs = 1, .max_pages = 1};
+    w->ops[0] = (ac_op){.kind = AC_OP_embed, .embed = {.w = 0, .out = 0}};
+}
+
+/* Runs the plan on an open device; y[2][M]. */
+static ac_status compute(ac_dev *dev, const work *w, float *y, ac_error *err) {
+    static const int32_t token[2] = {VOCAB_ROW, M - 1}, zero[2] = {0, 0};
+    ac_run run = {.n_rows = 2, .token = token, .pos = zero, .seq = zero, .slot = zero, .out_row = zero, .pages = zero};
+    ac_weights *weights = NULL;
+    ac_prog *prog = NULL;
+    ac_status status = cl->load(dev, w->weights, 2, NULL, NULL, &weights, err);
+    if (status == AC_OK) status = cl->prepare(dev, weights, NULL, &w->plan, &prog, err);
+    if (status == AC_OK) status = cl->run(prog, &run, err);
+    if (status == AC_OK) status = cl->wait(prog, err);
+    if (status == AC_OK) status = cl->read(prog, 2, 0, y, 2 * M * sizeof *y, err);
+    cl->release(prog);
+    cl->unload(weights);
+    return status;
+}
+
+static ac_dev *open_with(const char *mask, const char *cache) {
+    ac_dev *dev;
+    ac_error err = {0};
+    CHECK_OK(cl->open(&(ac_open_settings){.mask = mask, .cache_dir = cache}, &dev, &err));
+    return dev;
+}
+
+static uint64_t free_memory(ac_dev *dev) {
+    ac_device_info info;
+    cl->describe(dev, &info);
+    return info.memory_free;
+}
+
+/* ---- Tests ------------------------------------------------------------------------------------------------------- */
+
+/* Runs `body` in a process of its own, with one variable of the environment set before libOpenCL is opened. */
+static void apart(const char *name, const char *value, void (*body)(void)) {
+    fflush(stdout);
+    pid_t pid = fork();
+    CHECK(pid >= 0, "fork");
+    if (pid == 0) {
+        setenv(name, value, 1);
+        body();
+        fflush(stdout);
+        _exit(0);
+    }
+    int state = 0;
+    CHECK(waitpid(pid, &state, 0) == pid && WIFEXITED(state) && WEXITSTATUS(state) == 0, "with %s=%s", name, value);
+}
+
+static void no_driver(void) {
+    size_t n = 9;
+    ac_error err = {0};
+    ac_status status = cl->enumerate(NULL, 0, &n, &err);
+    CHECK(status == AC_ERR_DEVICE && n == 0 && strstr(err.detail, "install"), "%s: %s", ac_status_name(status), err.detail);
+    ac_dev *dev = (ac_dev *)&n;
+    CHECK(cl->open(&(ac_open_settings){0}, &dev, &err) == AC_ERR_DEVICE && !dev, "%s", err.detail);
+}
+
+/* PoCL told to compute carelessly: the witness test must notice, and name what is wrong. */
+static void careless(void) {
+    ac_dev *dev = NULL;
+    ac_error err = {0};
+    ac_device_info info;
+    size_t n = 0;
+    if (cl->enumerate(&info, 1, &n, &err) != AC_OK || !strstr(info.driver, "Portable Computing Language")) return;
+    ac_status status = cl->open(&(ac_open_settings){0}, &dev, &err);
+    if (status == AC_OK) { /* this PoCL does not take build flags from the environment */
+        printf("careless PoCL: not tested\n");
+        cl->close(dev);
+        return;
+    }
+    CHECK(status == AC_ERR_WITNESS && !dev && strstr(err.detail, "witness test"), "%s: %s", ac_status_name(status), err.detail);
+    printf("careless PoCL: %s\n", err.detail);
+    CHECK_OK(cl->open(&(ac_open_settings){.force = true}, &dev, &err));
+    cl->close(dev);
+}
+
+static void masks(void) {
+    ac_error err = {0};
+    ac_dev *dev;
+    CHECK(cl->open(&(ac_open_settings){.mask = "fuse,nonsense"}, &dev, &err) == AC_ERR_ARGUMENT && strstr(err.detail, "nonsense"), "%s", err.detail);
+    CHECK(cl->open(&(ac_open_settings){.mask = "wg=0"}, &dev, &err) == AC_ERR_ARGUMENT, "%s", err.detail);
+    CHECK(cl->open(&(ac_open_settings){.index = 1000}, &dev, &err) == AC_ERR_DEVICE, "%s", err.detail);
+}
+
+/* The same bits whatever the pieces in which tensors lie, and nothing stays behind. */
+static void pieces(const work *w) {
+    static const char *const list[] = {"", "zerocopy", "alloc=65536", "alloc=65536,zerocopy", "alloc=65536,use_group=1,zerocopy", "alloc=65536,use_group=1"};
+    float want[2 * M], y[2 * M];
+    ac_error err = {0};
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+        ac_dev *dev = open_with(list[i], NULL);
+        uint64_t before = free_memory(dev);
+        CHECK_OK(compute(dev, w, i ? y : want, &err));
+        CHECK(i == 0 || !memcmp(want, y, sizeof y), "mask %s", list[i]);
+        CHECK(free_memory(dev) == before, "mask %s: %llu bytes stay behind", list[i], (unsigned long long)(before - free_memory(dev)));
+        cl->close(dev);
+    }
+}
+
+/* A tensor at an odd place, or not in a mapping, is copied. */
+static void odd_places(const work *w) {
+    work odd = *w;
+    float want[2 * M], y[2 * M];
+    ac_error err = {0};
+    ac_dev *dev = open_with(NULL, NULL);
+    uint8_t *copy = malloc(w->weights[1].bytes + 1);
+    CHECK(copy, "memory");
+    CHECK_OK(compute(dev, w, want, &err));
+    memcpy(copy + 1, w->weights[1].data, w->weights[1].bytes);
+    odd.weights[1].data = copy + 1;
+    odd.weights[1].map = NULL;
+    odd.weights[1].map_bytes = 0;
+    odd.plan.weights = odd.weights;
+    CHECK_OK(compute(dev, &odd, y, &err));
+    CHECK(!memcmp(want, y, sizeof y), "a tensor that is not in a mapping");
+    free(copy);
+    cl->close(dev);
+}
+
+static void too_little(const work *w) {
+    ac_dev *dev = open_with("memory=60000,zerocopy", NULL);
+    ac_weights *weights = (ac_weights *)dev;
+    ac_kv_mem *kv = (ac_kv_mem *)dev;
+    ac_error err = {0};
+    uint64_t before = free_memory(dev);
+    CHECK(cl->load(dev, w->weights, 2, NULL, NULL, &weights, &err) == AC_ERR_DEVICE_MEMORY && !weights && strstr(err.detail, "MiB"), "%s", err.detail);
+    CHECK(cl->kv_create(dev, 4, 100, 8, 128, &kv, &err) == AC_ERR_DEVICE_MEMORY && !kv && strstr(err.detail, "MiB"), "%s", err.detail);
+    CHECK(free_memory(dev) == before, "memory stays behind");
+    CHECK_OK(cl->kv_create(dev, 1, 1, 1, 8, &kv, &err));
+    cl->kv_destroy(kv);
+    CHECK(free_memory(dev) == before, "memory stays behind");
+    cl->close(dev);
+}
+
+static bool stop(void *user, uint64_t done, uint64_t all) {
+    (void)done;
+    (void)all;
+    return --*(int *)user > 0;
+}
+
+static void cancelled(const work *w) {
+    ac_dev *dev = open_with("zerocopy,alloc=65536", NULL);
+    ac_error err = {0};
+    uint64_t before = free_memory(dev);
+    for (int calls = 1; calls < 4; calls++) {
+        ac_weights *weights = (ac_weights *)dev;
+        int left = calls;
+        CHECK(cl->load(dev, w->weights, 2, stop, &left, &weights, &err) == AC_ERR_CANCELLED && !weights, "%s", err.detail);
+    }
+    CHECK(free_memory(dev) == before, "memory stays behind");
+    cl->close(dev);
+}
+
+/* Calls `each` for every file of <folder>/cl; returns how many there are. */
+static int files(void (*each)(const char *path)) {
+    char path[400];
+    int n = 0;
+    snprintf(path, sizeof path, "%s/cl", folder);
+    DIR *d = opendir(path);
+    for (struct dirent *e; d && (e = readdir(d));) {
+        if (e->d_name[0] == '.') continue;
+        snprintf(path, sizeof path, "%s/cl/%.200s", folder, e->d_name);
+        if (each) each(path);
+        n++;
+    }
+    if (d) closedir(d);
+    return n;
+}
+
+static void cut_short(const char *path) {
+    struct stat s;
+    CHECK(!stat(path, &s) && !truncate(path, s.st_size / 2), "%s", path);
+}
+
+static void flip(const char *path) {
+    struct stat s;
+    uint8_t byte;
+    int fd = open(path, O_RDWR);
+    CHECK(fd >= 0 && !fstat(fd, &s) && pread(fd, &byte, 1, s.st_size - 9) == 1, "%s", path);
+    byte ^= 4;
+    CHECK(pwrite(fd, &byte, 1, s.st_size - 9) == 1, "%s", path);
+    close(fd);
+}
+
+static void garbage(const char *path) {
+    FILE *f = fopen(path, "wb");
+    CHECK(f && fputs("what is this", f) >= 0 && !fclose(f), "%s", path);
+}
+
+static void drop(const char *path) { unlink(path); }
+
+/* The cache is used, repaired when spoilt, and shared by processes. */
+static void cache(const work *w) {
+    static void (*const spoil[])(const char *) = {NULL, cut_short, flip, garbage};
+    float want[2 * M], y[2 * M];
+    ac_error err = {0};
+    for (int i = 0; i < 4; i++) {
+        int before = files(spoil[i]);
+        ac_dev *dev = open_with("item_cols=2", folder);
+        CHECK_OK(compute(dev, w, i ? y : want, &err));
+        CHECK(i == 0 || !memcmp(want, y, sizeof y), "spoilt cache %d", i);
+        CHECK(i ? files(NULL) == before : before == 0 && files(NULL) > 0, "files of the cache: %d, then %d", before, files(NULL));
+        cl->close(dev);
+    }
+    files(drop);
+    pid_t pids[3];
+    for (int i = 0; i < 3; i++) {
+        pids[i] = fork();
+        CHECK(pids[i] >= 0, "fork");
+        if (pids[i]) continue;
+        execl("/proc/self/exe", "cl_face", "--child", folder, (char *)NULL);
+        _exit(9);
+    }
+    for (int i = 0; i < 3; i++) {
+        int state = 0;
+        CHECK(waitpid(pids[i], &state, 0) == pids[i] && WIFEXITED(state) && WEXITSTATUS(state) == 0, "process %d", i);
+    }
+}
+
+/* A folder that cannot be made only costs time. */
+static void no_folder(const work *w) {
+    float y[2 * M];
+    ac_error err = {0};
+    ac_dev *dev = open_with(NULL, "/dev/null/nowhere");
+    CHECK_OK(compute(dev, w, y, &err));
+    cl->close(dev);
+}
+
+static void listen_for(void *user, int level, const char *text) {
+    (void)level;
+    const char *at = strstr(text, folder);
+    if (at && strstr(at, "tune-")) snprintf(user, 200, "%s", at);
+}
+
+/* Tuning from a file named after device and driver: found by trial, since the name is a hash. */
+static void tuning(void) {
+    ac_device_info info;
+    ac_error err = {0};
+    ac_dev *dev = open_with(NULL, folder);
+    cl->describe(dev, &info);
+    cl->close(dev);
+    bool groups = strstr(info.detail, "work-group") != NULL;
+    char key[300], path[200], heard[200] = "";
+    int n = snprintf(key, sizeof key, "%s\n%s", info.name, info.driver);
+    snprintf(path, sizeof path, "%s/cl/tune-%016llx.txt", folder, (unsigned long long)XXH3_64bits(key, (size_t)n));
+    FILE *f = fopen(path, "w");
+    CHECK(f, "%s", path);
+    fprintf(f, "nonsense\nuse_group = %d\ngroup_size = 99999999999\nrow_group = 32\n\x01\xff\n", groups ? 0 : 1);
+    fclose(f);
+    CHECK_OK(cl->open(&(ac_open_settings){.cache_dir = folder, .log = listen_for, .log_user = heard}, &dev, &err));
+    cl->describe(dev, &info);
+    CHECK(groups != (strstr(info.detail, "work-group") != NULL) && heard[0], "tuning file: %s, heard \"%s\"", info.detail, heard);
+    cl->close(dev);
+    unlink(path);
+}
+
+static int child(const char *dir) {
+    float y[2 * M];
+    work w;
+    ac_error err = {0};
+    make_work(&w);
+    ac_dev *dev = open_with("item_cols=2", dir);
+    CHECK_OK(compute(dev, &w, y, &err));
+    cl->close(dev);
+    return 0;
+}
+
+int main(int argc, char **argv) {
+    work w;
+    size_t n = 0;
+    ac_error err = {0};
+    void *module = dlopen(CL_MODULE, RTLD_NOW | RTLD_LOCAL);
+    CHECK(module, "%s", dlerror());
+    union { void *p; ac_backend_entry_fn f; } entry = {dlsym(module, AC_BACKEND_ENTRY)};
+    CHECK(entry.p && !entry.f(AC_BACKEND_ABI + 1), "the door");
+    cl = entry.f(AC_BACKEND_ABI);
+    CHECK(cl && cl->abi == AC_BACKEND_ABI && !strcmp(cl->name, "cl"), "the door");
+    if (argc == 3 && !strcmp(argv[1], "--child")) return child(argv[2]);
+    apart("OCL_ICD_VENDORS", "/nonexistent", no_driver);
+    apart("POCL_EXTRA_BUILD_FLAGS", "-cl-fast-relaxed-math -cl-mad-enable", careless);
+    if (cl->enumerate(NULL, 0, &n, &err) != AC_OK) {
+        printf("skipped: %s\n", err.detail);
+        return AC_SKIP;
+    }
+    snprintf(folder, sizeof folder, "/tmp/anychip-cl-XXXXXX");
+    CHECK(mkdtemp(folder), "mkdtemp");
+    make_work(&w);
+    masks();
+    pieces(&w);
+    odd_places(&w);
+    too_little(&w);
+    cancelled(&w);
+    cache(&w);
+    no_folder(&w);
+    tuning();
+    files(drop);
+    char path[100];
+    snprintf(path, sizeof path, "%s/cl", folder);
+    rmdir(path), rmdir(folder);
+    free(w.file);
+    return 0;
+}
