@@ -19,12 +19,39 @@ typedef enum vk_feature {
 #define X(name, text) VK_FEATURE_##name,
     AC_VK_FEATURES(X)
 #undef X
-    VK_FEATURE_COUNT
+        VK_FEATURE_COUNT
 } vk_feature;
+
+/* ---- Numbers a mask can set ("rows1=2"): name, default, least, most ---- */
+#define AC_VK_TUNABLES(X)                                                                                    \
+    X(threads, 64, 32, 256) /* invocations of matvec.comp, a power of two */                                 \
+    X(rows1, 4, 1, 8)       /* rows of W per lane for 1, 2, 4, 8 rows of x */                                \
+    X(rows2, 2, 1, 8)                                                                                        \
+    X(rows4, 2, 1, 4)                                                                                        \
+    X(rows8, 1, 1, 2)                                                                                        \
+    X(tile_from, 17, 1, 65535) /* rows of x from which matmul.comp is taken */                               \
+    X(tile_rows, 128, 32, 128) /* its largest tile */                                                        \
+    X(tile_cols, 64, 32, 128)
+
+typedef enum vk_tunable {
+#define X(name, value, least, most) VK_TUNE_##name,
+    AC_VK_TUNABLES(X)
+#undef X
+        VK_TUNE_COUNT
+} vk_tunable;
 
 enum { VK_BINDINGS = 8, VK_PUSH = 24, VK_SPEC = 13, VK_STAGE_BYTES = 16 << 20, VK_STAGES = 2 };
 
-typedef enum vk_role { VK_W, VK_X, VK_Y, VK_B, VK_IN, VK_C, VK_KV, VK_Z } vk_role; /* bindings of shaders/bind.glsl */
+typedef enum vk_role {
+    VK_W,
+    VK_X,
+    VK_Y,
+    VK_B,
+    VK_IN,
+    VK_C,
+    VK_KV,
+    VK_Z
+} vk_role; /* bindings of shaders/bind.glsl */
 
 /* ---- Device ---- */
 
@@ -39,17 +66,17 @@ typedef struct vk_caps {
     char name[128], driver[128], kind[16];
     uint32_t api;
     bool has[VK_FEATURE_COUNT];
-    bool integrated;              /* shares the host's memory */
+    bool integrated;                  /* shares the host's memory */
     bool rte32, preserve32, denorm32; /* float modes the device offers for 32 bits */
     bool ext_dot, ext_subgroup_size;  /* reached by extension, not by core 1.3 */
     bool has_budget;
     bool full_subgroups;
     uint32_t subgroup;
-    uint32_t coop_m, coop_n, coop_k;  /* 0 = none */
+    uint32_t coop_m, coop_n, coop_k; /* 0 = none */
     uint64_t max_range, max_alloc, import_align;
     uint32_t max_groups[3], shared_bytes, invocations, offset_align;
     uint32_t family;
-    float ns_per_tick;            /* 0 = no timestamps */
+    float ns_per_tick; /* 0 = no timestamps */
     uint64_t memory_total, memory_free;
     VkPhysicalDeviceMemoryProperties memory;
     uint8_t cache_uuid[VK_UUID_SIZE];
@@ -75,6 +102,7 @@ struct ac_dev {
     VkQueue queue;
     vk_caps caps;
     bool on[VK_FEATURE_COUNT];
+    uint32_t tune[VK_TUNE_COUNT];
     char witness[160];
     VkDescriptorSetLayout set_layout;
     VkPipelineLayout layout;
@@ -121,20 +149,24 @@ ac_status vk_wait_value(ac_dev *dev, uint64_t value, ac_error *err);
 
 typedef enum vk_place { VK_PLACE_DEVICE, VK_PLACE_UPLOAD, VK_PLACE_READBACK, VK_PLACE_SHARED } vk_place;
 
-/* A buffer with its own memory. SHARED: device memory the host sees, where has[mapped], else as DEVICE. AC_ERR_DEVICE_MEMORY has the
- * numbers. `what` names it in messages. */
-ac_status vk_buf_create(ac_dev *dev, uint64_t bytes, vk_place place, const char *what, vk_buf *out, ac_error *err);
+/* A buffer with its own memory. SHARED: device memory the host sees, where has[mapped], else as DEVICE.
+ * AC_ERR_DEVICE_MEMORY has the numbers. `what` names it in messages. */
+ac_status vk_buf_create(ac_dev *dev, uint64_t bytes, vk_place place, const char *what, vk_buf *out,
+                        ac_error *err);
 /* The same over host memory [p, p + bytes), both multiples of import_align. */
 ac_status vk_buf_import(ac_dev *dev, const void *p, uint64_t bytes, vk_buf *out, ac_error *err);
 void vk_buf_destroy(ac_dev *dev, vk_buf *b);
 
-/* Host bytes to and from a buffer (any size; offset and size multiples of 4 unless mapped), by mapping or through the staging ring.
- * vk_upload returns before the copy is done; vk_flush waits. */
-ac_status vk_upload(ac_dev *dev, const vk_buf *b, uint64_t offset, const void *host, uint64_t bytes, ac_error *err);
-ac_status vk_download(ac_dev *dev, const vk_buf *b, uint64_t offset, void *host, uint64_t bytes, ac_error *err);
+/* Host bytes to and from a buffer (any size; offset and size multiples of 4 unless mapped), by mapping or
+ * through the staging ring. vk_upload returns before the copy is done; vk_flush waits. */
+ac_status vk_upload(ac_dev *dev, const vk_buf *b, uint64_t offset, const void *host, uint64_t bytes,
+                    ac_error *err);
+ac_status vk_download(ac_dev *dev, const vk_buf *b, uint64_t offset, void *host, uint64_t bytes,
+                      ac_error *err);
 ac_status vk_flush(ac_dev *dev, ac_error *err);
 ac_status vk_zero(ac_dev *dev, const vk_buf *b, ac_error *err);
-ac_status vk_copy(ac_dev *dev, const vk_buf *from, uint64_t from_offset, const vk_buf *to, uint64_t to_offset, uint64_t bytes, ac_error *err);
+ac_status vk_copy(ac_dev *dev, const vk_buf *from, uint64_t from_offset, const vk_buf *to, uint64_t to_offset,
+                  uint64_t bytes, ac_error *err);
 
 /* ---- Shaders and pipelines ---- */
 
@@ -158,7 +190,8 @@ void vk_cache_save(ac_dev *dev);
 
 /* ---- Weights and cache ---- */
 
-/* Consecutive rows of a tensor inside one buffer. `offset` is a multiple of 16 when the tensor was uploaded. */
+/* Consecutive rows of a tensor inside one buffer. `offset` is a multiple of 16 when the tensor was uploaded.
+ */
 typedef struct vk_part {
     const vk_buf *buf;
     uint64_t offset, bytes;
@@ -176,20 +209,22 @@ struct ac_weights {
     uint32_t n_bufs;
 };
 
-ac_status vk_load(ac_dev *dev, const ac_weight *weights, uint32_t n, bool (*progress)(void *user, uint64_t done, uint64_t all),
-                  void *user, ac_weights **out, ac_error *err);
+ac_status vk_load(ac_dev *dev, const ac_weight *weights, uint32_t n,
+                  bool (*progress)(void *user, uint64_t done, uint64_t all), void *user, ac_weights **out,
+                  ac_error *err);
 void vk_unload(ac_weights *w);
 
 struct ac_kv_mem {
     ac_dev *dev;
     uint32_t layers, pages, kv_heads, head_dim;
     ac_kv_layout layout;
-    uint64_t layer_bytes;  /* distance of layers inside a buffer */
+    uint64_t layer_bytes; /* distance of layers inside a buffer */
     uint32_t layers_per_buf, n_bufs;
     vk_buf *bufs;
 };
 
-ac_status vk_kv_create(ac_dev *dev, uint32_t layers, uint32_t pages, uint32_t kv_heads, uint32_t head_dim, ac_kv_mem **out, ac_error *err);
+ac_status vk_kv_create(ac_dev *dev, uint32_t layers, uint32_t pages, uint32_t kv_heads, uint32_t head_dim,
+                       ac_kv_mem **out, ac_error *err);
 ac_status vk_kv_copy(ac_kv_mem *kv, uint32_t from_page, uint32_t to_page, ac_error *err);
 ac_status vk_kv_read(ac_kv_mem *kv, uint32_t page, void *host, ac_error *err);
 ac_status vk_kv_write(ac_kv_mem *kv, uint32_t page, const void *host, ac_error *err);

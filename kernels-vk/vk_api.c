@@ -12,7 +12,10 @@ static void load_library(void) {
     for (size_t i = 0; i < sizeof names / sizeof *names && !get_instance_proc; i++) {
         void *lib = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
         if (!lib) continue;
-        union { void *p; PFN_vkGetInstanceProcAddr f; } u = {dlsym(lib, "vkGetInstanceProcAddr")};
+        union {
+            void *p;
+            PFN_vkGetInstanceProcAddr f;
+        } u = {dlsym(lib, "vkGetInstanceProcAddr")};
         get_instance_proc = u.f;
     }
 }
@@ -20,11 +23,14 @@ static void load_library(void) {
 ac_status vk_api_load(vk_api *api, ac_error *err) {
     pthread_once(&once, load_library);
     if (!get_instance_proc)
-        return ac_fail(err, AC_ERR_DEVICE, "libvulkan.so.1 is missing; Debian's libvulkan1 brings it, mesa-vulkan-drivers or the GPU's maker a driver");
+        return ac_fail(err, AC_ERR_DEVICE,
+                       "libvulkan.so.1 is missing; Debian's libvulkan1 brings it, mesa-vulkan-drivers or the "
+                       "GPU's maker a driver");
     *api = (vk_api){.GetInstanceProcAddr = get_instance_proc};
 #define X(name)                                                                                              \
     api->name = (PFN_vk##name)get_instance_proc(NULL, "vk" #name);                                           \
-    if (!api->name) return ac_fail(err, AC_ERR_DEVICE, "libvulkan.so.1: no function vk" #name ": older than Vulkan 1.1");
+    if (!api->name)                                                                                          \
+        return ac_fail(err, AC_ERR_DEVICE, "libvulkan.so.1: no function vk" #name ": older than Vulkan 1.1");
     AC_VK_GLOBAL(X)
 #undef X
     return AC_OK;
@@ -36,8 +42,9 @@ ac_status vk_api_instance(vk_api *api, VkInstance instance, ac_error *err) {
     if (!api->name) return ac_fail(err, AC_ERR_DEVICE, "libvulkan.so.1: no function vk" #name);
     AC_VK_INSTANCE(X)
 #undef X
-    api->GetPhysicalDeviceCooperativeMatrixPropertiesKHR = (PFN_vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR)
-        api->GetInstanceProcAddr(instance, "vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR");
+    api->GetPhysicalDeviceCooperativeMatrixPropertiesKHR =
+        (PFN_vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR)api->GetInstanceProcAddr(
+            instance, "vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR");
     return AC_OK;
 }
 
@@ -47,12 +54,16 @@ ac_status vk_api_device(vk_api *api, VkDevice device, ac_error *err) {
     if (!api->name) return ac_fail(err, AC_ERR_DEVICE, "the driver has no function vk" #name);
     AC_VK_DEVICE(X)
 #undef X
-    api->GetMemoryHostPointerPropertiesEXT =
-        (PFN_vkGetMemoryHostPointerPropertiesEXT)api->GetDeviceProcAddr(device, "vkGetMemoryHostPointerPropertiesEXT");
+    api->GetMemoryHostPointerPropertiesEXT = (PFN_vkGetMemoryHostPointerPropertiesEXT)api->GetDeviceProcAddr(
+        device, "vkGetMemoryHostPointerPropertiesEXT");
     return AC_OK;
 }
 
-static const struct { VkResult result; ac_status status; const char *text; } results[] = {
+static const struct {
+    VkResult result;
+    ac_status status;
+    const char *text;
+} results[] = {
     {VK_ERROR_OUT_OF_HOST_MEMORY, AC_ERR_MEMORY, "out of host memory"},
     {VK_ERROR_OUT_OF_DEVICE_MEMORY, AC_ERR_DEVICE_MEMORY, "out of device memory"},
     {VK_ERROR_DEVICE_LOST, AC_ERR_DEVICE_LOST, "the device is lost"},

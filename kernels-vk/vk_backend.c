@@ -28,4 +28,6 @@ static const ac_backend table = {
     .times = vk_times,
 };
 
-const ac_backend *ac_backend_vk(uint32_t abi) { return abi == AC_BACKEND_ABI ? &table : NULL; }
+const ac_backend *ac_backend_vk(uint32_t abi) {
+    return abi == AC_BACKEND_ABI ? &table : NULL;
+}

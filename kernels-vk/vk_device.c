@@ -39,8 +39,12 @@ ac_status vk_instance_create(vk_api *api, VkInstance *out, ac_error *err) {
     uint32_t version = 0;
     VkResult r = api->EnumerateInstanceVersion(&version);
     if (r != VK_SUCCESS) return vk_fail(err, r, "Vulkan's version");
-    if (version < VK_API_VERSION_1_2) return ac_fail(err, AC_ERR_DEVICE, "libvulkan: want Vulkan 1.2, have 1.%u", VK_API_VERSION_MINOR(version));
-    VkApplicationInfo app = {.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO, .pEngineName = "anychip", .apiVersion = VK_API_VERSION_1_3};
+    if (version < VK_API_VERSION_1_2)
+        return ac_fail(err, AC_ERR_DEVICE, "libvulkan: want Vulkan 1.2, have 1.%u",
+                       VK_API_VERSION_MINOR(version));
+    VkApplicationInfo app = {.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
+                             .pEngineName = "anychip",
+                             .apiVersion = VK_API_VERSION_1_3};
     VkInstanceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO, .pApplicationInfo = &app};
     /* devices behind a translation (portability) are listed on request only */
     static const char *const portability = "VK_KHR_portability_enumeration";
@@ -55,11 +59,14 @@ ac_status vk_instance_create(vk_api *api, VkInstance *out, ac_error *err) {
     }
     r = api->CreateInstance(&info, NULL, out);
     if (r == VK_ERROR_INCOMPATIBLE_DRIVER)
-        return ac_fail(err, AC_ERR_DEVICE, "no Vulkan driver is installed; Debian's mesa-vulkan-drivers brings some, the GPU's maker others");
+        return ac_fail(err, AC_ERR_DEVICE,
+                       "no Vulkan driver is installed; Debian's mesa-vulkan-drivers brings some, the GPU's "
+                       "maker others");
     if (r != VK_SUCCESS) return vk_fail(err, r, "Vulkan instance");
     ac_status status = vk_api_instance(api, *out, err);
     if (status == AC_OK) return AC_OK;
-    PFN_vkDestroyInstance destroy = (PFN_vkDestroyInstance)api->GetInstanceProcAddr(*out, "vkDestroyInstance");
+    PFN_vkDestroyInstance destroy =
+        (PFN_vkDestroyInstance)api->GetInstanceProcAddr(*out, "vkDestroyInstance");
     if (destroy) destroy(*out, NULL);
     *out = VK_NULL_HANDLE;
     return status;
@@ -74,7 +81,8 @@ typedef struct extension_list {
 
 static extension_list list_extensions(vk_api *api, VkPhysicalDevice p) {
     extension_list l = {0};
-    if (api->EnumerateDeviceExtensionProperties(p, NULL, &l.n, NULL) != VK_SUCCESS || !l.n) return (extension_list){0};
+    if (api->EnumerateDeviceExtensionProperties(p, NULL, &l.n, NULL) != VK_SUCCESS || !l.n)
+        return (extension_list){0};
     l.have = calloc(l.n, sizeof *l.have);
     if (!l.have || api->EnumerateDeviceExtensionProperties(p, NULL, &l.n, l.have) < 0) l.n = 0;
     return l;
@@ -90,23 +98,29 @@ static void probe_coopmat(vk_api *api, VkPhysicalDevice p, vk_caps *c) {
     VkCooperativeMatrixPropertiesKHR list[256];
     uint32_t n = 256;
     if (!api->GetPhysicalDeviceCooperativeMatrixPropertiesKHR) return;
-    for (uint32_t i = 0; i < n; i++) list[i] = (VkCooperativeMatrixPropertiesKHR){.sType = VK_STRUCTURE_TYPE_COOPERATIVE_MATRIX_PROPERTIES_KHR};
+    for (uint32_t i = 0; i < n; i++)
+        list[i] =
+            (VkCooperativeMatrixPropertiesKHR){.sType = VK_STRUCTURE_TYPE_COOPERATIVE_MATRIX_PROPERTIES_KHR};
     if (api->GetPhysicalDeviceCooperativeMatrixPropertiesKHR(p, &n, list) < 0) return;
     for (uint32_t i = 0; i < n; i++) {
         const VkCooperativeMatrixPropertiesKHR *m = &list[i];
         bool fits = m->AType == VK_COMPONENT_TYPE_SINT8_KHR && m->BType == VK_COMPONENT_TYPE_SINT8_KHR &&
-                    m->CType == VK_COMPONENT_TYPE_SINT32_KHR && m->ResultType == VK_COMPONENT_TYPE_SINT32_KHR &&
-                    !m->saturatingAccumulation && m->scope == VK_SCOPE_SUBGROUP_KHR;
+                    m->CType == VK_COMPONENT_TYPE_SINT32_KHR &&
+                    m->ResultType == VK_COMPONENT_TYPE_SINT32_KHR && !m->saturatingAccumulation &&
+                    m->scope == VK_SCOPE_SUBGROUP_KHR;
         /* the tiles of the shader are 16 x 16 (x 16 or 32) or smaller powers of two */
-        fits = fits && (m->KSize == 16 || m->KSize == 32) && (m->MSize == 8 || m->MSize == 16) && (m->NSize == 8 || m->NSize == 16);
+        fits = fits && (m->KSize == 16 || m->KSize == 32) && (m->MSize == 8 || m->MSize == 16) &&
+               (m->NSize == 8 || m->NSize == 16);
         if (!fits || m->MSize * m->NSize * m->KSize <= c->coop_m * c->coop_n * c->coop_k) continue;
         c->coop_m = m->MSize, c->coop_n = m->NSize, c->coop_k = m->KSize;
     }
 }
 
 static void probe_memory(vk_api *api, VkPhysicalDevice p, bool budget, vk_caps *c) {
-    VkPhysicalDeviceMemoryBudgetPropertiesEXT b = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT};
-    VkPhysicalDeviceMemoryProperties2 m = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PROPERTIES_2, .pNext = budget ? &b : NULL};
+    VkPhysicalDeviceMemoryBudgetPropertiesEXT b = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT};
+    VkPhysicalDeviceMemoryProperties2 m = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PROPERTIES_2,
+                                           .pNext = budget ? &b : NULL};
     api->GetPhysicalDeviceMemoryProperties2(p, &m);
     c->memory = m.memoryProperties;
     for (uint32_t i = 0; i < c->memory.memoryHeapCount; i++) {
@@ -116,16 +130,22 @@ static void probe_memory(vk_api *api, VkPhysicalDevice p, bool budget, vk_caps *
         c->memory_free = budget && b.heapBudget[i] > b.heapUsage[i] ? b.heapBudget[i] - b.heapUsage[i] : 0;
     }
     for (uint32_t i = 0; i < c->memory.memoryTypeCount; i++) {
-        const VkMemoryPropertyFlags want = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT | VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT |
-                                           VK_MEMORY_PROPERTY_HOST_COHERENT_BIT | VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
-        if (c->integrated && (c->memory.memoryTypes[i].propertyFlags & want) == want) c->has[VK_FEATURE_mapped] = true;
+        const VkMemoryPropertyFlags want =
+            VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT | VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT |
+            VK_MEMORY_PROPERTY_HOST_COHERENT_BIT | VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
+        if (c->integrated && (c->memory.memoryTypes[i].propertyFlags & want) == want)
+            c->has[VK_FEATURE_mapped] = true;
     }
 }
 
-static void probe_features(vk_api *api, VkPhysicalDevice p, const extension_list *x, vk_caps *c, bool *timeline) {
-    VkPhysicalDeviceCooperativeMatrixFeaturesKHR coop = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR};
-    VkPhysicalDeviceShaderIntegerDotProductFeatures dot = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES};
-    VkPhysicalDeviceSubgroupSizeControlFeatures sub = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES};
+static void probe_features(vk_api *api, VkPhysicalDevice p, const extension_list *x, vk_caps *c,
+                           bool *timeline) {
+    VkPhysicalDeviceCooperativeMatrixFeaturesKHR coop = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR};
+    VkPhysicalDeviceShaderIntegerDotProductFeatures dot = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES};
+    VkPhysicalDeviceSubgroupSizeControlFeatures sub = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES};
     VkPhysicalDeviceVulkan12Features v12 = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES};
     VkPhysicalDeviceFeatures2 f = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, .pNext = &v12};
     bool core = c->api >= VK_API_VERSION_1_3;
@@ -139,14 +159,18 @@ static void probe_features(vk_api *api, VkPhysicalDevice p, const extension_list
     *timeline = v12.timelineSemaphore;
     c->has[VK_FEATURE_dot] = dot.shaderIntegerDotProduct;
     c->full_subgroups = sub.computeFullSubgroups;
-    if (coop.cooperativeMatrix && v12.shaderInt8 && v12.vulkanMemoryModel && c->full_subgroups) probe_coopmat(api, p, c);
+    if (coop.cooperativeMatrix && v12.shaderInt8 && v12.vulkanMemoryModel && c->full_subgroups)
+        probe_coopmat(api, p, c);
     c->has[VK_FEATURE_coopmat] = c->coop_k != 0;
 }
 
 static void probe_properties(vk_api *api, VkPhysicalDevice p, const extension_list *x, vk_caps *c) {
-    VkPhysicalDeviceExternalMemoryHostPropertiesEXT host = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_MEMORY_HOST_PROPERTIES_EXT};
-    VkPhysicalDeviceVulkan12Properties v12 = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_PROPERTIES};
-    VkPhysicalDeviceVulkan11Properties v11 = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_PROPERTIES, .pNext = &v12};
+    VkPhysicalDeviceExternalMemoryHostPropertiesEXT host = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_MEMORY_HOST_PROPERTIES_EXT};
+    VkPhysicalDeviceVulkan12Properties v12 = {.sType =
+                                                  VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_PROPERTIES};
+    VkPhysicalDeviceVulkan11Properties v11 = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_PROPERTIES, .pNext = &v12};
     VkPhysicalDeviceProperties2 q = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &v11};
     bool ext_host = has_extension(x, "VK_EXT_external_memory_host");
     if (ext_host) v12.pNext = &host;
@@ -163,7 +187,8 @@ static void probe_properties(vk_api *api, VkPhysicalDevice p, const extension_li
     c->has[VK_FEATURE_modes] = c->rte32 || c->preserve32 || c->denorm32;
     c->subgroup = v11.subgroupSize;
     const VkSubgroupFeatureFlags want = VK_SUBGROUP_FEATURE_BASIC_BIT | VK_SUBGROUP_FEATURE_SHUFFLE_BIT;
-    c->has[VK_FEATURE_subgroup] = (v11.subgroupSupportedOperations & want) == want && (v11.subgroupSupportedStages & VK_SHADER_STAGE_COMPUTE_BIT) &&
+    c->has[VK_FEATURE_subgroup] = (v11.subgroupSupportedOperations & want) == want &&
+                                  (v11.subgroupSupportedStages & VK_SHADER_STAGE_COMPUTE_BIT) &&
                                   c->subgroup >= 8 && c->subgroup <= 64;
     c->max_range = l->maxStorageBufferRange;
     c->max_alloc = v11.maxMemoryAllocationSize;
@@ -171,11 +196,14 @@ static void probe_properties(vk_api *api, VkPhysicalDevice p, const extension_li
     c->has[VK_FEATURE_import] = c->integrated && c->import_align && c->import_align <= 65536;
     memcpy(c->max_groups, l->maxComputeWorkGroupCount, sizeof c->max_groups);
     c->shared_bytes = l->maxComputeSharedMemorySize;
-    c->invocations = l->maxComputeWorkGroupInvocations < l->maxComputeWorkGroupSize[0] ? l->maxComputeWorkGroupInvocations : l->maxComputeWorkGroupSize[0];
+    c->invocations = l->maxComputeWorkGroupInvocations < l->maxComputeWorkGroupSize[0]
+                         ? l->maxComputeWorkGroupInvocations
+                         : l->maxComputeWorkGroupSize[0];
     c->offset_align = (uint32_t)l->minStorageBufferOffsetAlignment;
     c->ns_per_tick = l->timestampPeriod;
     memcpy(c->cache_uuid, q.properties.pipelineCacheUUID, sizeof c->cache_uuid);
-    c->vendor = q.properties.vendorID, c->device = q.properties.deviceID, c->driver_version = q.properties.driverVersion;
+    c->vendor = q.properties.vendorID, c->device = q.properties.deviceID,
+    c->driver_version = q.properties.driverVersion;
 }
 
 /* A family with compute; timestamps are a matter of the family too. */
@@ -200,7 +228,8 @@ bool vk_probe(vk_api *api, VkPhysicalDevice physical, vk_caps *c, char *why, siz
     snprintf(c->kind, sizeof c->kind, "other");
     c->api = q.properties.apiVersion;
     if (c->api < VK_API_VERSION_1_2) {
-        snprintf(why, cap, "want Vulkan 1.2, the device has %u.%u", VK_API_VERSION_MAJOR(c->api), VK_API_VERSION_MINOR(c->api));
+        snprintf(why, cap, "want Vulkan 1.2, the device has %u.%u", VK_API_VERSION_MAJOR(c->api),
+                 VK_API_VERSION_MINOR(c->api));
         return false;
     }
     extension_list x = list_extensions(api, physical);
@@ -215,27 +244,39 @@ bool vk_probe(vk_api *api, VkPhysicalDevice physical, vk_caps *c, char *why, siz
     c->has[VK_FEATURE_coopmat] = c->has[VK_FEATURE_coopmat] && c->has[VK_FEATURE_tile];
     c->has[VK_FEATURE_fuse] = true;
     bool family = probe_family(api, physical, c);
-    if (family && timeline && c->invocations >= 256 && c->shared_bytes >= 16384 && c->offset_align <= 256) return true;
-    snprintf(why, cap, !family ? "no queue computes" : !timeline ? "no timeline semaphores" : c->invocations < 256 ? "want workgroups of 256 invocations" :
-             c->shared_bytes < 16384 ? "want 16384 bytes of shared memory" : "want storage buffers at multiples of 256 bytes");
+    if (family && timeline && c->invocations >= 256 && c->shared_bytes >= 16384 && c->offset_align <= 256)
+        return true;
+    snprintf(why, cap,
+             !family                   ? "no queue computes"
+             : !timeline               ? "no timeline semaphores"
+             : c->invocations < 256    ? "want workgroups of 256 invocations"
+             : c->shared_bytes < 16384 ? "want 16384 bytes of shared memory"
+                                       : "want storage buffers at multiples of 256 bytes");
     return false;
 }
 
 /* ---- Listing ---- */
 
 static void describe_caps(const vk_caps *c, const bool *on, const char *witness, ac_device_info *out) {
-    *out = (ac_device_info){.memory_total = c->memory_total, .memory_free = c->memory_free, .shares_host_memory = c->integrated, .usable = true};
+    *out = (ac_device_info){.memory_total = c->memory_total,
+                            .memory_free = c->memory_free,
+                            .shares_host_memory = c->integrated,
+                            .usable = true};
     snprintf(out->name, sizeof out->name, "%s", c->name);
     snprintf(out->driver, sizeof out->driver, "%s", c->driver);
     snprintf(out->kind, sizeof out->kind, "%s", c->kind);
-    size_t n = (size_t)snprintf(out->detail, sizeof out->detail, "Vulkan %u.%u", VK_API_VERSION_MAJOR(c->api), VK_API_VERSION_MINOR(c->api));
+    size_t n = (size_t)snprintf(out->detail, sizeof out->detail, "Vulkan %u.%u", VK_API_VERSION_MAJOR(c->api),
+                                VK_API_VERSION_MINOR(c->api));
     for (int i = 0; i < VK_FEATURE_COUNT && n < sizeof out->detail; i++)
         if (on[i] && i != VK_FEATURE_fuse && i != VK_FEATURE_tile)
             n += (size_t)snprintf(out->detail + n, sizeof out->detail - n, ", %s", feature_texts[i]);
     if (on[VK_FEATURE_coopmat] && n < sizeof out->detail)
-        n += (size_t)snprintf(out->detail + n, sizeof out->detail - n, " %ux%ux%u", c->coop_m, c->coop_n, c->coop_k);
-    if (n < sizeof out->detail) n += (size_t)snprintf(out->detail + n, sizeof out->detail - n, ", subgroups of %u", c->subgroup);
-    if (witness[0] && n < sizeof out->detail) snprintf(out->detail + n, sizeof out->detail - n, "; %s", witness);
+        n += (size_t)snprintf(out->detail + n, sizeof out->detail - n, " %ux%ux%u", c->coop_m, c->coop_n,
+                              c->coop_k);
+    if (n < sizeof out->detail)
+        n += (size_t)snprintf(out->detail + n, sizeof out->detail - n, ", subgroups of %u", c->subgroup);
+    if (witness[0] && n < sizeof out->detail)
+        snprintf(out->detail + n, sizeof out->detail - n, "; %s", witness);
 }
 
 ac_status vk_enumerate(ac_device_info *list, size_t cap, size_t *count, ac_error *err) {
@@ -248,8 +289,12 @@ ac_status vk_enumerate(ac_device_info *list, size_t cap, size_t *count, ac_error
     uint32_t n = MAX_DEVICES;
     VkResult r = api.EnumeratePhysicalDevices(instance, &n, devices);
     ac_status status = AC_OK;
-    if (r != VK_SUCCESS && r != VK_INCOMPLETE) status = vk_fail(err, r, "list of Vulkan devices");
-    else if (!n) status = ac_fail(err, AC_ERR_DEVICE, "Vulkan lists no device; Debian's mesa-vulkan-drivers brings drivers, the GPU's maker others");
+    if (r != VK_SUCCESS && r != VK_INCOMPLETE)
+        status = vk_fail(err, r, "list of Vulkan devices");
+    else if (!n)
+        status = ac_fail(
+            err, AC_ERR_DEVICE,
+            "Vulkan lists no device; Debian's mesa-vulkan-drivers brings drivers, the GPU's maker others");
     for (uint32_t i = 0; status == AC_OK && i < n && list && i < cap; i++) {
         vk_caps c;
         char why[160] = "";
@@ -271,19 +316,53 @@ void vk_describe(ac_dev *dev, ac_device_info *out) {
 
 /* ---- Opening ---- */
 
+static const struct {
+    const char *name;
+    uint32_t value, least, most;
+} tunables[VK_TUNE_COUNT] = {
+#define X(name, value, least, most) {#name, value, least, most},
+    AC_VK_TUNABLES(X)
+#undef X
+};
+
+static ac_status mask_unknown(const char *word, size_t n, ac_error *err) {
+    char known[320] = "";
+    for (int i = 0; i < VK_FEATURE_COUNT; i++) strcat(strcat(known, i ? ", " : ""), feature_names[i]);
+    for (int i = 0; i < VK_TUNE_COUNT; i++) strcat(strcat(strcat(known, ", "), tunables[i].name), "=N");
+    return ac_fail(err, AC_ERR_ARGUMENT, "device mask \"%.*s\": want words of %s", (int)(n < 40 ? n : 40),
+                   word, known);
+}
+
+/* One word: a feature to switch off, or name=number. */
+static ac_status mask_word(ac_dev *dev, const char *word, size_t n, ac_error *err) {
+    for (int i = 0; i < VK_FEATURE_COUNT; i++) {
+        if (strlen(feature_names[i]) != n || memcmp(feature_names[i], word, n) != 0) continue;
+        dev->on[i] = false;
+        return AC_OK;
+    }
+    for (int i = 0; i < VK_TUNE_COUNT; i++) {
+        size_t k = strlen(tunables[i].name);
+        if (n <= k + 1 || n > k + 6 || memcmp(tunables[i].name, word, k) != 0 || word[k] != '=') continue;
+        uint32_t v = 0;
+        for (size_t c = k + 1; c < n && word[c] >= '0' && word[c] <= '9'; c++)
+            v = v * 10 + (uint32_t)(word[c] - '0');
+        bool power = (v & (v - 1)) == 0 || i == VK_TUNE_tile_from;
+        if (v < tunables[i].least || v > tunables[i].most || !power)
+            return ac_fail(err, AC_ERR_ARGUMENT, "device mask \"%.*s\": want %u to %u%s", (int)n, word,
+                           tunables[i].least, tunables[i].most,
+                           i == VK_TUNE_tile_from ? "" : ", a power of two");
+        dev->tune[i] = v;
+        return AC_OK;
+    }
+    return mask_unknown(word, n, err);
+}
+
 static ac_status parse_mask(ac_dev *dev, const char *mask, ac_error *err) {
     for (int i = 0; i < VK_FEATURE_COUNT; i++) dev->on[i] = dev->caps.has[i];
+    for (int i = 0; i < VK_TUNE_COUNT; i++) dev->tune[i] = tunables[i].value;
     while (mask && *mask) {
         size_t n = strcspn(mask, ", ");
-        int found = -1;
-        for (int i = 0; i < VK_FEATURE_COUNT; i++)
-            if (strlen(feature_names[i]) == n && !memcmp(feature_names[i], mask, n)) found = i;
-        if (n && found < 0) {
-            char words[160] = "";
-            for (int i = 0; i < VK_FEATURE_COUNT; i++) strcat(strcat(words, i ? ", " : ""), feature_names[i]);
-            return ac_fail(err, AC_ERR_ARGUMENT, "device mask \"%.*s\": want words of %s", (int)(n < 40 ? n : 40), mask, words);
-        }
-        if (n) dev->on[found] = false;
+        if (n) AC_TRY(mask_word(dev, mask, n, err));
         mask += n;
         mask += strspn(mask, ", ");
     }
@@ -307,11 +386,19 @@ static ac_status create_device(ac_dev *dev, ac_error *err) {
     const char *names[MAX_EXTENSIONS];
     uint32_t n = 0;
     bool core = c->api >= VK_API_VERSION_1_3, coop = dev->on[VK_FEATURE_coopmat];
-    VkPhysicalDeviceCooperativeMatrixFeaturesKHR cm = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR, .cooperativeMatrix = VK_TRUE};
-    VkPhysicalDeviceShaderIntegerDotProductFeatures dot = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES, .shaderIntegerDotProduct = VK_TRUE};
-    VkPhysicalDeviceSubgroupSizeControlFeatures sub = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES, .computeFullSubgroups = VK_TRUE};
-    VkPhysicalDeviceVulkan12Features v12 = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES, .timelineSemaphore = VK_TRUE,
-                                            .shaderInt8 = coop, .vulkanMemoryModel = coop};
+    VkPhysicalDeviceCooperativeMatrixFeaturesKHR cm = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR,
+        .cooperativeMatrix = VK_TRUE};
+    VkPhysicalDeviceShaderIntegerDotProductFeatures dot = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES,
+        .shaderIntegerDotProduct = VK_TRUE};
+    VkPhysicalDeviceSubgroupSizeControlFeatures sub = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES,
+        .computeFullSubgroups = VK_TRUE};
+    VkPhysicalDeviceVulkan12Features v12 = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
+                                            .timelineSemaphore = VK_TRUE,
+                                            .shaderInt8 = coop,
+                                            .vulkanMemoryModel = coop};
     void *chain = &v12;
     if (c->has_budget) names[n++] = "VK_EXT_memory_budget";
     if (dev->on[VK_FEATURE_import]) names[n++] = "VK_EXT_external_memory_host";
@@ -331,9 +418,16 @@ static ac_status create_device(ac_dev *dev, ac_error *err) {
     if (has_extension(&x, "VK_KHR_portability_subset")) names[n++] = "VK_KHR_portability_subset";
     free(x.have);
     float priority = 1.0f;
-    VkDeviceQueueCreateInfo queue = {.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO, .queueFamilyIndex = c->family, .queueCount = 1, .pQueuePriorities = &priority};
-    VkDeviceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO, .pNext = chain, .queueCreateInfoCount = 1, .pQueueCreateInfos = &queue,
-                               .enabledExtensionCount = n, .ppEnabledExtensionNames = names};
+    VkDeviceQueueCreateInfo queue = {.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
+                                     .queueFamilyIndex = c->family,
+                                     .queueCount = 1,
+                                     .pQueuePriorities = &priority};
+    VkDeviceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
+                               .pNext = chain,
+                               .queueCreateInfoCount = 1,
+                               .pQueueCreateInfos = &queue,
+                               .enabledExtensionCount = n,
+                               .ppEnabledExtensionNames = names};
     VK_TRY(dev, err, c->name, dev->api.CreateDevice(dev->physical, &info, NULL, &dev->device));
     AC_TRY(vk_api_device(&dev->api, dev->device, err));
     dev->api.GetDeviceQueue(dev->device, c->family, 0, &dev->queue);
@@ -344,19 +438,34 @@ static ac_status create_device(ac_dev *dev, ac_error *err) {
 static ac_status create_layouts(ac_dev *dev, ac_error *err) {
     VkDescriptorSetLayoutBinding b[VK_BINDINGS];
     for (uint32_t i = 0; i < VK_BINDINGS; i++)
-        b[i] = (VkDescriptorSetLayoutBinding){.binding = i, .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, .descriptorCount = 1, .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT};
-    VkDescriptorSetLayoutCreateInfo set = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO, .bindingCount = VK_BINDINGS, .pBindings = b};
-    VK_TRY(dev, err, "descriptor layout", dev->api.CreateDescriptorSetLayout(dev->device, &set, NULL, &dev->set_layout));
+        b[i] = (VkDescriptorSetLayoutBinding){.binding = i,
+                                              .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+                                              .descriptorCount = 1,
+                                              .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT};
+    VkDescriptorSetLayoutCreateInfo set = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
+                                           .bindingCount = VK_BINDINGS,
+                                           .pBindings = b};
+    VK_TRY(dev, err, "descriptor layout",
+           dev->api.CreateDescriptorSetLayout(dev->device, &set, NULL, &dev->set_layout));
     VkPushConstantRange push = {.stageFlags = VK_SHADER_STAGE_COMPUTE_BIT, .size = VK_PUSH * 4};
-    VkPipelineLayoutCreateInfo layout = {.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO, .setLayoutCount = 1, .pSetLayouts = &dev->set_layout,
-                                         .pushConstantRangeCount = 1, .pPushConstantRanges = &push};
-    VK_TRY(dev, err, "pipeline layout", dev->api.CreatePipelineLayout(dev->device, &layout, NULL, &dev->layout));
-    VkCommandPoolCreateInfo pool = {.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO, .flags = VK_COMMAND_POOL_CREATE_RESET_COMMAND_BUFFER_BIT, .queueFamilyIndex = dev->caps.family};
+    VkPipelineLayoutCreateInfo layout = {.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
+                                         .setLayoutCount = 1,
+                                         .pSetLayouts = &dev->set_layout,
+                                         .pushConstantRangeCount = 1,
+                                         .pPushConstantRanges = &push};
+    VK_TRY(dev, err, "pipeline layout",
+           dev->api.CreatePipelineLayout(dev->device, &layout, NULL, &dev->layout));
+    VkCommandPoolCreateInfo pool = {.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
+                                    .flags = VK_COMMAND_POOL_CREATE_RESET_COMMAND_BUFFER_BIT,
+                                    .queueFamilyIndex = dev->caps.family};
     VK_TRY(dev, err, "command pool", dev->api.CreateCommandPool(dev->device, &pool, NULL, &dev->pool));
-    VkSemaphoreTypeCreateInfo type = {.sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO, .semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE};
+    VkSemaphoreTypeCreateInfo type = {.sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO,
+                                      .semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE};
     VkSemaphoreCreateInfo sem = {.sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO, .pNext = &type};
     VK_TRY(dev, err, "semaphore", dev->api.CreateSemaphore(dev->device, &sem, NULL, &dev->timeline));
-    VkCommandBufferAllocateInfo cmd = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO, .commandPool = dev->pool, .commandBufferCount = VK_STAGES};
+    VkCommandBufferAllocateInfo cmd = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
+                                       .commandPool = dev->pool,
+                                       .commandBufferCount = VK_STAGES};
     VK_TRY(dev, err, "command buffers", dev->api.AllocateCommandBuffers(dev->device, &cmd, dev->stage_cmd));
     return vk_buf_create(dev, 256, VK_PLACE_DEVICE, "an empty binding", &dev->dummy, err);
 }
@@ -416,9 +525,15 @@ void vk_close(ac_dev *dev) {
 ac_status vk_submit(ac_dev *dev, const VkCommandBuffer *cmds, uint32_t n, uint64_t *value, ac_error *err) {
     if (dev->lost) return ac_fail(err, AC_ERR_DEVICE_LOST, "%s: the device is lost", dev->caps.name);
     uint64_t next = dev->submitted + 1;
-    VkTimelineSemaphoreSubmitInfo t = {.sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO, .signalSemaphoreValueCount = 1, .pSignalSemaphoreValues = &next};
-    VkSubmitInfo s = {.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO, .pNext = &t, .commandBufferCount = n, .pCommandBuffers = cmds,
-                      .signalSemaphoreCount = 1, .pSignalSemaphores = &dev->timeline};
+    VkTimelineSemaphoreSubmitInfo t = {.sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
+                                       .signalSemaphoreValueCount = 1,
+                                       .pSignalSemaphoreValues = &next};
+    VkSubmitInfo s = {.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+                      .pNext = &t,
+                      .commandBufferCount = n,
+                      .pCommandBuffers = cmds,
+                      .signalSemaphoreCount = 1,
+                      .pSignalSemaphores = &dev->timeline};
     VK_TRY(dev, err, "submission", dev->api.QueueSubmit(dev->queue, 1, &s, VK_NULL_HANDLE));
     *value = dev->submitted = next;
     return AC_OK;
@@ -426,7 +541,10 @@ ac_status vk_submit(ac_dev *dev, const VkCommandBuffer *cmds, uint32_t n, uint64
 
 ac_status vk_wait_value(ac_dev *dev, uint64_t value, ac_error *err) {
     if (!value) return AC_OK;
-    VkSemaphoreWaitInfo w = {.sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO, .semaphoreCount = 1, .pSemaphores = &dev->timeline, .pValues = &value};
+    VkSemaphoreWaitInfo w = {.sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
+                             .semaphoreCount = 1,
+                             .pSemaphores = &dev->timeline,
+                             .pValues = &value};
     if (dev->lost) return ac_fail(err, AC_ERR_DEVICE_LOST, "%s: the device is lost", dev->caps.name);
     VK_TRY(dev, err, dev->caps.name, dev->api.WaitSemaphores(dev->device, &w, UINT64_MAX));
     return AC_OK;

@@ -3,4 +3,6 @@
 
 AC_API const ac_backend *ac_backend_entry(uint32_t abi);
 
-const ac_backend *ac_backend_entry(uint32_t abi) { return ac_backend_vk(abi); }
+const ac_backend *ac_backend_entry(uint32_t abi) {
+    return ac_backend_vk(abi);
+}

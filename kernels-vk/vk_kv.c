@@ -1,4 +1,5 @@
-/* vk_kv.c - the KV cache: layers side by side in as many buffers as allocations need; a layer is one binding. */
+/* vk_kv.c - the KV cache: layers side by side in as many buffers as allocations need; a layer is one binding.
+ */
 #include "vk.h"
 
 #include <stdlib.h>
@@ -19,18 +20,28 @@ static ac_status create_bufs(ac_kv_mem *kv, ac_error *err) {
     return vk_flush(dev, err);
 }
 
-ac_status vk_kv_create(ac_dev *dev, uint32_t layers, uint32_t pages, uint32_t kv_heads, uint32_t head_dim, ac_kv_mem **out, ac_error *err) {
+ac_status vk_kv_create(ac_dev *dev, uint32_t layers, uint32_t pages, uint32_t kv_heads, uint32_t head_dim,
+                       ac_kv_mem **out, ac_error *err) {
     *out = NULL;
     if (!layers || !pages || !kv_heads || !head_dim || head_dim > 4096 || kv_heads > 65535)
-        return ac_fail(err, AC_ERR_ARGUMENT, "KV cache: %u layers, %u pages, %u heads of %u", layers, pages, kv_heads, head_dim);
+        return ac_fail(err, AC_ERR_ARGUMENT, "KV cache: %u layers, %u pages, %u heads of %u", layers, pages,
+                       kv_heads, head_dim);
     ac_kv_mem *kv = calloc(1, sizeof *kv);
     if (!kv) return ac_fail(err, AC_ERR_MEMORY, "KV cache");
-    *kv = (ac_kv_mem){.dev = dev, .layers = layers, .pages = pages, .kv_heads = kv_heads, .head_dim = head_dim, .layout = ac_kv_layout_of(kv_heads, head_dim)};
+    *kv = (ac_kv_mem){.dev = dev,
+                      .layers = layers,
+                      .pages = pages,
+                      .kv_heads = kv_heads,
+                      .head_dim = head_dim,
+                      .layout = ac_kv_layout_of(kv_heads, head_dim)};
     kv->layer_bytes = (kv->layout.page_bytes * pages + 255) / 256 * 256;
     uint64_t most = dev->caps.max_range < dev->caps.max_alloc ? dev->caps.max_range : dev->caps.max_alloc;
     if (kv->layer_bytes > most) {
-        ac_status s = ac_fail(err, AC_ERR_DEVICE_MEMORY, "%s: a layer of the KV cache of %u pages needs %llu MiB, the device binds %llu MiB at once", dev->caps.name,
-                              pages, (unsigned long long)(kv->layer_bytes >> 20), (unsigned long long)(most >> 20));
+        ac_status s = ac_fail(
+            err, AC_ERR_DEVICE_MEMORY,
+            "%s: a layer of the KV cache of %u pages needs %llu MiB, the device binds %llu MiB at once",
+            dev->caps.name, pages, (unsigned long long)(kv->layer_bytes >> 20),
+            (unsigned long long)(most >> 20));
         free(kv);
         return s;
     }

@@ -13,13 +13,18 @@ enum { WORKERS = 4, HEADER_WORDS = 5, OP_EXECUTION_MODE = 16, OP_ENTRY_POINT = 1
 
 /* ---- Float modes: added to a module by what the device offers ---- */
 
-static const struct { uint32_t mode, capability; size_t offered; } modes[] = {
+static const struct {
+    uint32_t mode, capability;
+    size_t offered;
+} modes[] = {
     {4459, 4464, offsetof(vk_caps, denorm32)},   /* DenormPreserve */
     {4461, 4466, offsetof(vk_caps, preserve32)}, /* SignedZeroInfNanPreserve */
     {4462, 4467, offsetof(vk_caps, rte32)},      /* RoundingModeRTE */
 };
 
-static bool offered(const ac_dev *dev, size_t i) { return *(const bool *)((const char *)&dev->caps + modes[i].offered); }
+static bool offered(const ac_dev *dev, size_t i) {
+    return *(const bool *)((const char *)&dev->caps + modes[i].offered);
+}
 
 /* The module with its float modes; the caller frees. SPIR-V 1.5 needs no extension for them. */
 static uint32_t *with_modes(const ac_dev *dev, const vk_shader *s, size_t *bytes) {
@@ -86,7 +91,9 @@ static VkResult build_one(ac_dev *dev, vk_pipe *p) {
         .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
         .layout = dev->layout,
         .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
-                  .flags = wants_full_subgroups(dev, s->name) ? VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT : 0,
+                  .flags = wants_full_subgroups(dev, s->name)
+                               ? VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT
+                               : 0,
                   .stage = VK_SHADER_STAGE_COMPUTE_BIT,
                   .module = module,
                   .pName = "main",
@@ -126,8 +133,10 @@ ac_status vk_pipes_build(ac_dev *dev, ac_error *err) {
     VkResult r = atomic_load(&job.result);
     if (r == VK_SUCCESS) return AC_OK;
     const char *name = vk_shaders[atomic_load(&job.failed)].name;
-    if (r == VK_ERROR_OUT_OF_HOST_MEMORY || r == VK_ERROR_OUT_OF_DEVICE_MEMORY || r == VK_ERROR_DEVICE_LOST) return vk_dev_fail(dev, err, r, name);
-    return ac_fail(err, AC_ERR_BUILD, "%s: the driver does not build shader %s: %s", dev->caps.name, name, vk_text(r));
+    if (r == VK_ERROR_OUT_OF_HOST_MEMORY || r == VK_ERROR_OUT_OF_DEVICE_MEMORY || r == VK_ERROR_DEVICE_LOST)
+        return vk_dev_fail(dev, err, r, name);
+    return ac_fail(err, AC_ERR_BUILD, "%s: the driver does not build shader %s: %s", dev->caps.name, name,
+                   vk_text(r));
 }
 
 /* ---- The driver's cache on disk: a header of ours, then its bytes ---- */
@@ -153,8 +162,9 @@ static void *read_cache(const char *path, size_t *bytes) {
     cache_header h;
     struct stat st;
     void *data = NULL;
-    if (!fstat(fileno(f), &st) && fread(&h, sizeof h, 1, f) == 1 && !memcmp(h.magic, cache_magic, sizeof h.magic) &&
-        h.bytes == (uint64_t)st.st_size - sizeof h && h.bytes < (256u << 20))
+    if (!fstat(fileno(f), &st) && fread(&h, sizeof h, 1, f) == 1 &&
+        !memcmp(h.magic, cache_magic, sizeof h.magic) && h.bytes == (uint64_t)st.st_size - sizeof h &&
+        h.bytes < (256u << 20))
         data = malloc(h.bytes ? h.bytes : 1);
     if (data && (fread(data, 1, h.bytes, f) != h.bytes || checksum(data, h.bytes) != h.sum)) {
         free(data);
@@ -170,28 +180,40 @@ void vk_cache_open(ac_dev *dev, const char *dir) {
     void *data = NULL;
     if (dir && *dir && strlen(dir) < sizeof dev->cache_path - 80) {
         const vk_caps *c = &dev->caps;
-        struct { uint8_t uuid[VK_UUID_SIZE]; uint32_t id[4]; uint64_t shaders; } key;
+        struct {
+            uint8_t uuid[VK_UUID_SIZE];
+            uint32_t id[4];
+            uint64_t shaders;
+        } key;
         memset(&key, 0, sizeof key);
         memcpy(key.uuid, c->cache_uuid, sizeof key.uuid);
         key.id[0] = c->vendor, key.id[1] = c->device, key.id[2] = c->driver_version, key.id[3] = c->api;
         key.shaders = vk_shader_digest();
-        snprintf(dev->cache_path, sizeof dev->cache_path, "%s/vk-%016llx.bin", dir, (unsigned long long)checksum(&key, sizeof key));
+        snprintf(dev->cache_path, sizeof dev->cache_path, "%s/vk-%016llx.bin", dir,
+                 (unsigned long long)checksum(&key, sizeof key));
         data = read_cache(dev->cache_path, &bytes);
     }
-    VkPipelineCacheCreateInfo info = {.sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO, .initialDataSize = bytes, .pInitialData = data};
-    if (dev->api.CreatePipelineCache(dev->device, &info, NULL, &dev->cache) != VK_SUCCESS) dev->cache = VK_NULL_HANDLE;
+    VkPipelineCacheCreateInfo info = {.sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO,
+                                      .initialDataSize = bytes,
+                                      .pInitialData = data};
+    if (dev->api.CreatePipelineCache(dev->device, &info, NULL, &dev->cache) != VK_SUCCESS)
+        dev->cache = VK_NULL_HANDLE;
     dev->cache_loaded = bytes;
     free(data);
 }
 
 void vk_cache_save(ac_dev *dev) {
     size_t n = 0;
-    if (!dev->cache_path[0] || dev->lost || dev->api.GetPipelineCacheData(dev->device, dev->cache, &n, NULL) != VK_SUCCESS) return;
+    if (!dev->cache_path[0] || dev->lost ||
+        dev->api.GetPipelineCacheData(dev->device, dev->cache, &n, NULL) != VK_SUCCESS)
+        return;
     if (n == dev->cache_loaded || !n) return;
     void *data = malloc(n);
     char path[4160];
     snprintf(path, sizeof path, "%s.%ld.tmp", dev->cache_path, (long)getpid());
-    FILE *f = data && dev->api.GetPipelineCacheData(dev->device, dev->cache, &n, data) == VK_SUCCESS ? fopen(path, "wb") : NULL;
+    FILE *f = data && dev->api.GetPipelineCacheData(dev->device, dev->cache, &n, data) == VK_SUCCESS
+                  ? fopen(path, "wb")
+                  : NULL;
     if (f) {
         cache_header h = {.bytes = n, .sum = checksum(data, n)};
         memcpy(h.magic, cache_magic, sizeof h.magic);

@@ -7,8 +7,12 @@
 
 enum { LANES = 8, MATVEC_CAP = 2048, WORK_BYTES = 64 << 20 };
 
-static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
-static uint32_t words(uint64_t bytes) { return (uint32_t)(bytes / 4); }
+static uint64_t least(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
+}
+static uint32_t words(uint64_t bytes) {
+    return (uint32_t)(bytes / 4);
+}
 
 static uint32_t bits(float x) {
     uint32_t u;
@@ -39,7 +43,8 @@ static vk_step *new_step(ac_prog *p, uint32_t op, vk_step_kind kind) {
     s->op = op;
     s->rows = p->plan->ops[op].rows;
     s->set = p->n_sets++;
-    for (int i = 0; i < VK_BINDINGS; i++) p->binds[s->set].at[i] = (VkDescriptorBufferInfo){p->dev->dummy.buf, 0, VK_WHOLE_SIZE};
+    for (int i = 0; i < VK_BINDINGS; i++)
+        p->binds[s->set].at[i] = (VkDescriptorBufferInfo){p->dev->dummy.buf, 0, VK_WHOLE_SIZE};
     return s;
 }
 
@@ -47,7 +52,8 @@ static void use(vk_step *s, vk_space space, bool write, uint64_t from, uint64_t 
     s->use[s->n_use++] = (vk_use){(uint8_t)space, write, from, to};
 }
 
-static void bind(ac_prog *p, const vk_step *s, vk_role role, const vk_buf *b, uint64_t offset, uint64_t bytes) {
+static void bind(ac_prog *p, const vk_step *s, vk_role role, const vk_buf *b, uint64_t offset,
+                 uint64_t bytes) {
     p->binds[s->set].at[role] = (VkDescriptorBufferInfo){b->buf, offset, bytes};
 }
 
@@ -61,12 +67,17 @@ static uint32_t bind_buf(ac_prog *p, vk_step *s, vk_role role, uint32_t buf, boo
     return words(b->row_bytes);
 }
 
-static uint32_t bind_in(ac_prog *p, vk_step *s, uint32_t buf, vk_role role) { return bind_buf(p, s, role, buf, true, false); }
-static uint32_t bind_out(ac_prog *p, vk_step *s, uint32_t buf, vk_role role) { return bind_buf(p, s, role, buf, false, true); }
+static uint32_t bind_in(ac_prog *p, vk_step *s, uint32_t buf, vk_role role) {
+    return bind_buf(p, s, role, buf, true, false);
+}
+static uint32_t bind_out(ac_prog *p, vk_step *s, uint32_t buf, vk_role role) {
+    return bind_buf(p, s, role, buf, false, true);
+}
 
 /* Binds a part of a weight at an aligned offset; returns the bytes before its first element. */
 static uint32_t bind_part(ac_prog *p, const vk_step *s, vk_role role, const vk_part *part) {
-    uint64_t align = p->dev->caps.offset_align < 16 ? 16 : p->dev->caps.offset_align, from = part->offset / align * align;
+    uint64_t align = p->dev->caps.offset_align < 16 ? 16 : p->dev->caps.offset_align,
+             from = part->offset / align * align;
     uint64_t to = least(part->offset + (part->bytes + 3) / 4 * 4 + 4, part->buf->bytes);
     bind(p, s, role, part->buf, from, to - from);
     return (uint32_t)(part->offset - from);
@@ -77,9 +88,12 @@ static const vk_part *parts_of(const ac_prog *p, uint32_t w, uint32_t *n) {
     return &p->w->parts[p->w->first[w]];
 }
 
-static void bind_inputs(ac_prog *p, const vk_step *s) { bind(p, s, VK_IN, &p->inputs, 0, p->inputs.bytes); }
+static void bind_inputs(ac_prog *p, const vk_step *s) {
+    bind(p, s, VK_IN, &p->inputs, 0, p->inputs.bytes);
+}
 
-static ac_status pipe_named(ac_prog *p, const char *name, const uint32_t spec[VK_SPEC], uint32_t *pipe, ac_error *err) {
+static ac_status pipe_named(ac_prog *p, const char *name, const uint32_t spec[VK_SPEC], uint32_t *pipe,
+                            ac_error *err) {
     vk_key key = {.shader = vk_shader_find(name)};
     if (key.shader == AC_NONE) return ac_fail(err, AC_ERR_INTERNAL, "no shader %s", name);
     if (spec) memcpy(key.spec, spec, sizeof key.spec);
@@ -87,9 +101,11 @@ static ac_status pipe_named(ac_prog *p, const char *name, const uint32_t spec[VK
     return *pipe == AC_NONE ? ac_fail(err, AC_ERR_MEMORY, "pipelines") : AC_OK;
 }
 
-static uint32_t groups_for(uint64_t n, uint32_t size) { return (uint32_t)((n + size - 1) / size); }
+static uint32_t groups_for(uint64_t n, uint32_t size) {
+    return (uint32_t)((n + size - 1) / size);
+}
 
-#define PUSH(s, ...) memcpy((s)->push, (uint32_t[VK_PUSH]){__VA_ARGS__}, sizeof (s)->push)
+#define PUSH(s, ...) memcpy((s)->push, (uint32_t[VK_PUSH]){__VA_ARGS__}, sizeof(s)->push)
 #define NEW_STEP(s, kind)                                                                                    \
     vk_step *s = new_step(p, at, kind);                                                                      \
     if (!s) return ac_fail(err, AC_ERR_MEMORY, "plan of %u operations", p->plan->n_ops)
@@ -109,7 +125,8 @@ static ac_status plan_embed(ac_prog *p, uint32_t at, ac_error *err) {
         bind_inputs(p, s);
         /* parts write different rows: no order among them */
         if (i) s->n_use = 0;
-        PUSH(s, (uint32_t)w->cols, units, (uint32_t)part[i].row0, part[i].rows, base, (uint32_t)ac_type_row_bytes(w->type, w->cols), y, p->in_token);
+        PUSH(s, (uint32_t)w->cols, units, (uint32_t)part[i].row0, part[i].rows, base,
+             (uint32_t)ac_type_row_bytes(w->type, w->cols), y, p->in_token);
         s->gx = groups_for(units, 64);
         AC_TRY(pipe_named(p, name, NULL, &s->pipe, err));
     }
@@ -124,17 +141,45 @@ static uint32_t bind_vector(ac_prog *p, const vk_step *s, vk_role role, uint32_t
 static ac_status plan_rms_norm(ac_prog *p, uint32_t at, ac_error *err) {
     const ac_op_rms_norm *op = &p->plan->ops[at].rms_norm;
     NEW_STEP(s, VK_STEP_ROWS);
-    uint32_t x = bind_in(p, s, op->x, VK_X), y = bind_out(p, s, op->out, VK_Y), w = bind_vector(p, s, VK_C, op->w);
+    uint32_t x = bind_in(p, s, op->x, VK_X), y = bind_out(p, s, op->out, VK_Y),
+             w = bind_vector(p, s, VK_C, op->w);
     PUSH(s, op->n, x, y, w, bits(op->inv_n), bits(op->eps));
     s->gx = op->groups;
     return pipe_named(p, "rms_norm", NULL, &s->pipe, err);
 }
 
-typedef struct act_words { uint32_t form, q, d, f, s; } act_words;
+typedef struct act_words {
+    uint32_t form, q, d, f, s;
+} act_words;
 
 static act_words act_of(ac_form form, uint32_t n) {
     ac_act_layout l = ac_act_layout_of(form, n);
     return (act_words){(uint32_t)form, words(l.q), words(l.d), words(l.f), words(l.s)};
+}
+
+/* rms_norm or glu, and the quantize that follows, in one. */
+static ac_status norm_quantize(ac_prog *p, uint32_t at, ac_error *err) {
+    const ac_op_rms_norm *op = &p->plan->ops[at].rms_norm;
+    const ac_op_quantize *q = &p->plan->ops[at + 1].quantize;
+    NEW_STEP(s, VK_STEP_ROWS);
+    act_words a = act_of(q->form, q->n);
+    uint32_t x = bind_in(p, s, op->x, VK_X), y = bind_out(p, s, op->out, VK_Y),
+             z = bind_out(p, s, q->out, VK_Z), w = bind_vector(p, s, VK_C, op->w);
+    PUSH(s, q->n, x, 0, y, z, a.form, a.q, a.d, a.f, a.s, w, bits(op->inv_n), bits(op->eps));
+    s->gx = groups_for(q->n, 4096);
+    return pipe_named(p, "norm_quantize", NULL, &s->pipe, err);
+}
+
+static ac_status glu_quantize(ac_prog *p, uint32_t at, ac_error *err) {
+    const ac_op_glu *op = &p->plan->ops[at].glu;
+    const ac_op_quantize *q = &p->plan->ops[at + 1].quantize;
+    NEW_STEP(s, VK_STEP_ROWS);
+    act_words a = act_of(q->form, q->n);
+    uint32_t x = bind_in(p, s, op->gate, VK_X), b = bind_in(p, s, op->up, VK_B),
+             y = bind_out(p, s, op->out, VK_Y), z = bind_out(p, s, q->out, VK_Z);
+    PUSH(s, q->n, x, b, y, z, a.form, a.q, a.d, a.f, a.s);
+    s->gx = groups_for(q->n, 4096);
+    return pipe_named(p, "glu_quantize", NULL, &s->pipe, err);
 }
 
 static ac_status plan_quantize(ac_prog *p, uint32_t at, ac_error *err) {
@@ -151,8 +196,10 @@ static ac_status plan_add(ac_prog *p, uint32_t at, ac_error *err) {
     const ac_op_add *op = &p->plan->ops[at].add;
     NEW_STEP(s, VK_STEP_ROWS);
     uint32_t x = bind_in(p, s, op->a, VK_X), b = 0, b0 = 0;
-    if (op->bias == AC_NONE) b = bind_in(p, s, op->b, VK_B);
-    else b0 = bind_vector(p, s, VK_B, op->bias);
+    if (op->bias == AC_NONE)
+        b = bind_in(p, s, op->b, VK_B);
+    else
+        b0 = bind_vector(p, s, VK_B, op->bias);
     uint32_t y = bind_out(p, s, op->out, VK_Y);
     PUSH(s, op->n, x, b, y, b0);
     s->gx = groups_for(op->n, 256);
@@ -162,7 +209,8 @@ static ac_status plan_add(ac_prog *p, uint32_t at, ac_error *err) {
 static ac_status plan_glu(ac_prog *p, uint32_t at, ac_error *err) {
     const ac_op_glu *op = &p->plan->ops[at].glu;
     NEW_STEP(s, VK_STEP_ROWS);
-    uint32_t x = bind_in(p, s, op->gate, VK_X), b = bind_in(p, s, op->up, VK_B), y = bind_out(p, s, op->out, VK_Y);
+    uint32_t x = bind_in(p, s, op->gate, VK_X), b = bind_in(p, s, op->up, VK_B),
+             y = bind_out(p, s, op->out, VK_Y);
     PUSH(s, op->n, x, b, y);
     s->gx = groups_for(op->n, 256);
     return pipe_named(p, "glu", NULL, &s->pipe, err);
@@ -191,8 +239,10 @@ static ac_status plan_argmax(ac_prog *p, uint32_t at, ac_error *err) {
 static ac_status bind_const(ac_prog *p, const vk_step *s, uint32_t c, uint32_t *offset, ac_error *err) {
     uint64_t bytes = (p->plan->consts[c].bytes + 3) / 4 * 4;
     if (bytes > p->dev->caps.max_range)
-        return ac_fail(err, AC_ERR_LIMIT, "plan: constant %s has %llu MiB, the device binds %llu; a shorter context fits", p->plan->consts[c].name,
-                       (unsigned long long)(bytes >> 20), (unsigned long long)(p->dev->caps.max_range >> 20));
+        return ac_fail(err, AC_ERR_LIMIT,
+                       "plan: constant %s has %llu MiB, the device binds %llu; a shorter context fits",
+                       p->plan->consts[c].name, (unsigned long long)(bytes >> 20),
+                       (unsigned long long)(p->dev->caps.max_range >> 20));
     bind(p, s, VK_C, &p->consts, p->const_at[c], bytes);
     *offset = 0;
     return AC_OK;
@@ -213,7 +263,8 @@ static ac_status plan_rope(ac_prog *p, uint32_t at, ac_error *err) {
 
 static void bind_layer(ac_prog *p, vk_step *s, uint32_t layer, bool write) {
     const ac_kv_mem *kv = p->kv;
-    bind(p, s, VK_KV, &kv->bufs[layer / kv->layers_per_buf], layer % kv->layers_per_buf * kv->layer_bytes, kv->layer_bytes);
+    bind(p, s, VK_KV, &kv->bufs[layer / kv->layers_per_buf], layer % kv->layers_per_buf * kv->layer_bytes,
+         kv->layer_bytes);
     use(s, VK_SPACE_KV, write, layer, layer + 1);
 }
 
@@ -224,9 +275,26 @@ static ac_status plan_kv_store(ac_prog *p, uint32_t at, ac_error *err) {
     uint32_t k = bind_in(p, s, op->k, VK_X), v = bind_in(p, s, op->v, VK_B);
     bind_layer(p, s, op->layer, true);
     bind_inputs(p, s);
-    PUSH(s, op->kv_heads, op->head_dim, k, v, p->in_slot, words(l->dk), words(l->v), words(l->dv), words(l->sub_bytes));
+    PUSH(s, op->kv_heads, op->head_dim, k, v, p->in_slot, words(l->dk), words(l->v), words(l->dv),
+         words(l->sub_bytes));
     s->gx = op->kv_heads;
     return pipe_named(p, "kv_store", NULL, &s->pipe, err);
+}
+
+/* rope of k and kv_store in one. */
+static ac_status rope_store(ac_prog *p, uint32_t at, ac_error *err) {
+    const ac_op_rope *rope = &p->plan->ops[at].rope;
+    const ac_op_kv_store *op = &p->plan->ops[at + 1].kv_store;
+    NEW_STEP(s, VK_STEP_ROWS);
+    const ac_kv_layout *l = &p->kv->layout;
+    uint32_t k = bind_buf(p, s, VK_Y, op->k, true, true), v = bind_in(p, s, op->v, VK_B), table;
+    AC_TRY(bind_const(p, s, rope->table, &table, err));
+    bind_layer(p, s, op->layer, true);
+    bind_inputs(p, s);
+    PUSH(s, op->kv_heads, op->head_dim, k, v, p->in_slot, words(l->dk), words(l->v), words(l->dv),
+         words(l->sub_bytes), rope->rot, rope->halves != 0, p->in_pos, table);
+    s->gx = op->kv_heads;
+    return pipe_named(p, "rope_store", NULL, &s->pipe, err);
 }
 
 uint32_t vk_attention_tile(const ac_prog *p, const vk_step *s, uint32_t pages) {
@@ -234,11 +302,31 @@ uint32_t vk_attention_tile(const ac_prog *p, const vk_step *s, uint32_t pages) {
     return (uint32_t)least(least(n, 65535), p->dev->caps.max_groups[2]);
 }
 
-static ac_status plan_attention(ac_prog *p, uint32_t at, ac_error *err) {
+/* The second half of attention_step when a quantize follows: pages are joined and the row brought into its
+ * form at once. */
+static ac_status join_quantize(ac_prog *p, vk_step *s, const ac_op_attention *op,
+                               const ac_op_quantize *quantize, uint32_t y, ac_error *err) {
+    act_words a = act_of(quantize->form, quantize->n);
+    uint32_t z = bind_out(p, s, quantize->out, VK_B);
+    memcpy(s->push_join,
+           (uint32_t[VK_PUSH]){quantize->n, 0, 0, y, z, a.form, a.q, a.d, a.f, a.s, 0, 0, 0, op->heads,
+                               op->head_dim, 0, p->in_pos, 0},
+           sizeof s->push_join);
+    s->join_gx = groups_for(quantize->n, AC_CHUNK);
+    s->join_row0 = 15, s->join_pages = 17;
+    return pipe_named(p, "join_quantize", NULL, &s->pipe_join, err);
+}
+
+/* quantize: an operation to do along, or NULL. */
+static ac_status attention_step(ac_prog *p, uint32_t at, const ac_op_quantize *quantize, ac_error *err) {
     const ac_op_attention *op = &p->plan->ops[at].attention;
     NEW_STEP(s, VK_STEP_ATTENTION);
     const ac_kv_layout *l = &p->kv->layout;
-    uint32_t per_kv = op->heads / op->kv_heads, ht = per_kv % 4 == 0 ? 4 : per_kv % 2 == 0 ? 2 : 1, pairs = (op->head_dim + 1) / 2;
+    uint32_t per_kv = op->heads / op->kv_heads,
+             ht = per_kv % 4 == 0   ? 4
+                  : per_kv % 2 == 0 ? 2
+                                    : 1,
+             pairs = (op->head_dim + 1) / 2;
     if (pairs > 256) ht = 1; /* shared memory */
     uint32_t split = op->head_dim <= 32 ? 8 : op->head_dim <= 64 ? 4 : op->head_dim <= 128 ? 2 : 1;
     uint32_t q = bind_in(p, s, op->q, VK_X), y = bind_out(p, s, op->out, VK_Y);
@@ -246,11 +334,20 @@ static ac_status plan_attention(ac_prog *p, uint32_t at, ac_error *err) {
     bind_inputs(p, s);
     bind(p, s, VK_Z, &p->work, 0, p->work.bytes);
     s->heads = op->heads, s->head_dim = op->head_dim, s->tiles = op->heads / ht;
-    PUSH(s, op->heads, op->kv_heads, op->head_dim, q, 0, p->in_pos, p->in_seq, p->in_pages, p->plan->max_pages, 0, words(l->dk), words(l->v), words(l->dv),
-         words(l->sub_bytes), bits(op->scale));
-    memcpy(s->push_join, (uint32_t[VK_PUSH]){op->heads, op->head_dim, y, 0, p->in_pos, 0}, sizeof s->push_join);
+    PUSH(s, op->heads, op->kv_heads, op->head_dim, q, 0, p->in_pos, p->in_seq, p->in_pages,
+         p->plan->max_pages, 0, words(l->dk), words(l->v), words(l->dv), words(l->sub_bytes),
+         bits(op->scale));
     AC_TRY(pipe_named(p, "attention", (uint32_t[VK_SPEC]){0, ht, pairs, split}, &s->pipe, err));
+    if (quantize) return join_quantize(p, s, op, quantize, y, err);
+    memcpy(s->push_join, (uint32_t[VK_PUSH]){op->heads, op->head_dim, y, 0, p->in_pos, 0},
+           sizeof s->push_join);
+    s->join_gx = groups_for((uint64_t)op->heads * op->head_dim, 128);
+    s->join_row0 = 3, s->join_pages = 5;
     return pipe_named(p, "attention_join", NULL, &s->pipe_join, err);
+}
+
+static ac_status plan_attention(ac_prog *p, uint32_t at, ac_error *err) {
+    return attention_step(p, at, NULL, err);
 }
 
 /* The work space: as many rows as WORK_BYTES hold, at least one of the longest context. */
@@ -266,88 +363,121 @@ static ac_status size_work(ac_prog *p, ac_error *err) {
     uint64_t bytes = least(row * p->plan->max_rows, least(most, WORK_BYTES));
     if (bytes < row) bytes = row;
     if (bytes > most)
-        return ac_fail(err, AC_ERR_DEVICE_MEMORY, "%s: attention over %u pages needs %llu MiB at once, the device binds %llu", p->dev->caps.name,
-                       p->plan->max_pages, (unsigned long long)(bytes >> 20), (unsigned long long)(most >> 20));
+        return ac_fail(err, AC_ERR_DEVICE_MEMORY,
+                       "%s: attention over %u pages needs %llu MiB at once, the device binds %llu",
+                       p->dev->caps.name, p->plan->max_pages, (unsigned long long)(bytes >> 20),
+                       (unsigned long long)(most >> 20));
     p->work_words = bytes / 4;
     return vk_buf_create(p->dev, bytes, VK_PLACE_DEVICE, "the work space of attention", &p->work, err);
 }
 
 /* ---- Products ---- */
 
-/* Rows of W per lane for 1, 2, 4 and 8 rows of x. */
-static const uint32_t rows_per_lane[VK_VARIANTS] = {4, 2, 2, 1};
-
-static ac_status matvec_variant(ac_prog *p, vk_step *s, const char *name, ac_form form, uint32_t i, bool fused_add, ac_error *err) {
+static ac_status matvec_variant(ac_prog *p, vk_step *s, const char *name, ac_form form, uint32_t i,
+                                uint32_t fused_add, ac_error *err) {
     vk_matvec *v = &s->variant[i];
     v->nr = 1u << i;
-    v->rpt = rows_per_lane[i];
-    uint32_t per = form == AC_FORM_A256 ? 1 : LANES, cap = form == AC_FORM_A256 ? MATVEC_CAP / 2 : MATVEC_CAP, outs = s->threads / LANES / s->groups * v->rpt * v->nr;
+    v->rpt = p->dev->tune[VK_TUNE_rows1 + i];
+    uint32_t per = form == AC_FORM_A256 ? 1 : LANES, cap = form == AC_FORM_A256 ? MATVEC_CAP / 2 : MATVEC_CAP,
+             outs = s->threads / LANES / s->groups * v->rpt * v->nr;
     v->seg = (uint32_t)least(s->chunks, cap / (outs * per));
     return pipe_named(p, name, (uint32_t[VK_SPEC]){s->threads, v->rpt, v->nr, cap, fused_add}, &v->pipe, err);
 }
 
 /* ---- Tiles ---- */
 
-enum { TILE_ROWS_FROM = 17, TILE_STRIDE = 36, TILE_MIN_STRIDE = 12, TILE_SUB = 32 /* a subgroup's tile is 32 x 32 */ };
+enum { TILE_STRIDE = 36, TILE_MIN_STRIDE = 12, TILE_SUB = 32 /* a subgroup's tile is 32 x 32 */ };
 
 /* Shared memory of matmul.comp. */
 static uint32_t tile_bytes(uint32_t br, uint32_t bc, uint32_t numbers) {
-    return 4 * (br * TILE_STRIDE + 2 * bc * TILE_STRIDE + (br + bc) * (TILE_MIN_STRIDE + 2) + numbers + 16 + br);
+    return 4 *
+           (br * TILE_STRIDE + 2 * bc * TILE_STRIDE + (br + bc) * (TILE_MIN_STRIDE + 2) + numbers + 16 + br);
 }
 
 /* Tiles of the whole workgroup, largest first. */
-static const uint32_t tile_sizes[][2] = {{128, 64}, {64, 64}, {64, 32}, {32, 32}};
+static const uint32_t tile_sizes[][2] = {{128, 128}, {128, 64}, {64, 128}, {64, 64}, {64, 32}, {32, 32}};
 
-static ac_status plan_tile(ac_prog *p, vk_step *s, const char *type, ac_error *err) {
+static ac_status plan_tile(ac_prog *p, vk_step *s, const char *type, uint32_t fused_add, ac_error *err) {
     const vk_caps *c = &p->dev->caps;
     bool coop = p->dev->on[VK_FEATURE_coopmat];
-    uint32_t m = coop ? c->coop_m : TILE_SUB, n = coop ? c->coop_n : TILE_SUB, k = coop ? c->coop_k : 32, sg = coop ? c->subgroup : 32;
+    uint32_t m = coop ? c->coop_m : TILE_SUB, n = coop ? c->coop_n : TILE_SUB, k = coop ? c->coop_k : 32,
+             sg = coop ? c->subgroup : 32;
     char name[48];
-    snprintf(name, sizeof name, "matmul_%s%s", type, coop ? "_coop" : p->dev->on[VK_FEATURE_dot] ? "_dot" : "");
+    snprintf(name, sizeof name, "matmul_%s%s", type,
+             coop                         ? "_coop"
+             : p->dev->on[VK_FEATURE_dot] ? "_dot"
+                                          : "");
     for (size_t i = 0; i < sizeof tile_sizes / sizeof *tile_sizes; i++) {
         uint32_t br = tile_sizes[i][0], bc = tile_sizes[i][1], threads = br / TILE_SUB * (bc / TILE_SUB) * sg;
-        if (tile_bytes(br, bc, coop ? m * n : 0) > c->shared_bytes || threads > 256 || threads > c->invocations) continue;
-        s->tile = (vk_tile){0, TILE_ROWS_FROM, br, bc};
-        const uint32_t spec[VK_SPEC] = {threads, br, bc, TILE_SUB / m, TILE_SUB / n, sg, m * n / sg, 0, 0, 0, m, n, k};
+        if (tile_bytes(br, bc, coop ? m * n : 0) > c->shared_bytes || threads > 256 ||
+            threads > c->invocations)
+            continue;
+        if (br > p->dev->tune[VK_TUNE_tile_rows] || bc > p->dev->tune[VK_TUNE_tile_cols]) continue;
+        s->tile = (vk_tile){0, p->dev->tune[VK_TUNE_tile_from], br, bc};
+        const uint32_t spec[VK_SPEC] = {
+            threads, br, bc, TILE_SUB / m, TILE_SUB / n, sg, m * n / sg, fused_add, 0, 0, m, n, k};
         return pipe_named(p, name, spec, &s->tile.pipe, err);
     }
     return AC_OK;
 }
 
-static ac_status plan_matvec_part(ac_prog *p, uint32_t at, const ac_op_matmul *op, const vk_part *part, bool first, ac_error *err) {
+/* A sum to do along with a product: binds its operands and gives the shaders' ADD (0 without `add`). */
+static uint32_t bind_add(ac_prog *p, vk_step *s, const ac_op_matmul *op, const ac_op_add *add) {
+    if (!add) return 0;
+    uint32_t brow = 0, b0 = 0;
+    if (add->bias == AC_NONE)
+        brow = bind_in(p, s, add->a == op->out ? add->b : add->a, VK_B);
+    else
+        b0 = bind_vector(p, s, VK_B, add->bias);
+    uint32_t zrow = bind_out(p, s, add->out, VK_Z);
+    s->push[12] = brow, s->push[13] = b0, s->push[14] = zrow;
+    return add->out == op->out ? 2 : 1;
+}
+
+static ac_status plan_matvec_part(ac_prog *p, uint32_t at, const ac_op_matmul *op, const ac_op_add *add,
+                                  const vk_part *part, bool first, ac_error *err) {
     NEW_STEP(s, VK_STEP_MATVEC);
     const ac_weight *w = &p->plan->weights[op->w];
     const ac_type_info *info = ac_type_describe(w->type);
     ac_dev *dev = p->dev;
     act_words a = act_of(info->form, op->n);
-    uint32_t base = bind_part(p, s, VK_W, part), x = bind_in(p, s, op->x, VK_X), y = bind_out(p, s, op->out, VK_Y);
-    if (!first) s->n_use = 1; /* parts write different elements */
+    uint32_t base = bind_part(p, s, VK_W, part), x = bind_in(p, s, op->x, VK_X),
+             y = bind_out(p, s, op->out, VK_Y);
     s->m = part->rows;
-    s->threads = 64;
+    s->threads = dev->tune[VK_TUNE_threads];
     s->chunks = groups_for(op->n, AC_CHUNK);
     s->groups = 1;
     while (s->groups * 2 <= s->chunks && s->groups < s->threads / LANES) s->groups *= 2;
-    PUSH(s, part->rows, op->n, s->chunks, groups_for(op->n, 32), base, (uint32_t)ac_type_row_bytes(w->type, op->n), x, a.d, a.f, a.s, y, (uint32_t)part->row0);
+    PUSH(s, part->rows, op->n, s->chunks, groups_for(op->n, 32), base,
+         (uint32_t)ac_type_row_bytes(w->type, op->n), x, a.d, a.f, a.s, y, (uint32_t)part->row0);
+    uint32_t fused_add = bind_add(p, s, op, add);
+    if (!first) s->n_use = 1; /* parts write different elements: only x is read by all */
     bool dot = dev->on[VK_FEATURE_dot] && info->form != AC_FORM_F32;
-    bool sub = dev->on[VK_FEATURE_subgroup] && info->form == AC_FORM_A256 && s->threads % dev->caps.subgroup == 0;
+    bool sub =
+        dev->on[VK_FEATURE_subgroup] && info->form == AC_FORM_A256 && s->threads % dev->caps.subgroup == 0;
     char name[48];
     snprintf(name, sizeof name, "matvec_%s%s%s", info->name, dot ? "_dot" : "", sub ? "_sub" : "");
     uint32_t most = p->plan->ops[at].rows == AC_ROWS_OUT ? p->plan->max_out : p->plan->max_rows;
     for (uint32_t i = 0; i < VK_VARIANTS; i++) {
-        AC_TRY(matvec_variant(p, s, name, info->form, i, false, err));
+        AC_TRY(matvec_variant(p, s, name, info->form, i, fused_add, err));
         s->n_variants = i + 1;
         if (s->variant[i].nr >= most) break;
     }
-    if (most < TILE_ROWS_FROM || info->form == AC_FORM_F32 || !dev->on[VK_FEATURE_tile]) return AC_OK;
-    return plan_tile(p, s, info->name, err);
+    if (most < dev->tune[VK_TUNE_tile_from] || info->form == AC_FORM_F32 || !dev->on[VK_FEATURE_tile])
+        return AC_OK;
+    return plan_tile(p, s, info->name, fused_add, err);
 }
 
-static ac_status plan_matmul(ac_prog *p, uint32_t at, ac_error *err) {
+static ac_status product(ac_prog *p, uint32_t at, const ac_op_add *add, ac_error *err) {
     const ac_op_matmul *op = &p->plan->ops[at].matmul;
     uint32_t n;
     const vk_part *part = parts_of(p, op->w, &n);
-    for (uint32_t i = 0; i < n; i++) AC_TRY(plan_matvec_part(p, at, op, &part[i], i == 0, err));
+    for (uint32_t i = 0; i < n; i++) AC_TRY(plan_matvec_part(p, at, op, add, &part[i], i == 0, err));
     return AC_OK;
+}
+
+static ac_status plan_matmul(ac_prog *p, uint32_t at, ac_error *err) {
+    return product(p, at, NULL, err);
 }
 
 static ac_status (*const plans[AC_OP_COUNT])(ac_prog *, uint32_t, ac_error *) = {
@@ -356,14 +486,64 @@ static ac_status (*const plans[AC_OP_COUNT])(ac_prog *, uint32_t, ac_error *) = 
 #undef OP
 };
 
+/* ---- Pairs of operations done in one dispatch. The bits are those of one after the other; a pair whose
+ * memory overlaps in a way that only the order between them makes right is left alone. ---- */
+
+static bool apart(const ac_prog *p, uint32_t a, uint32_t b) {
+    const ac_plan_buf *x = &p->plan->bufs[a], *y = &p->plan->bufs[b];
+    return x->offset + x->row_bytes * x->rows <= y->offset || y->offset + y->row_bytes * y->rows <= x->offset;
+}
+
+static bool same_or_apart(const ac_prog *p, uint32_t a, uint32_t b) {
+    return a == b || apart(p, a, b);
+}
+
+static bool quantizes(const ac_op *b, uint32_t buf, uint64_t n) {
+    return b->kind == AC_OP_quantize && b->quantize.x == buf && b->quantize.n == n;
+}
+
+/* What the pair (at, at + 1) is done with; sets *done when it is. */
+static ac_status plan_pair(ac_prog *p, uint32_t at, bool *done, ac_error *err) {
+    const ac_op *a = &p->plan->ops[at], *b = a + 1;
+    *done = true;
+    if (a->rows != b->rows)
+        *done = false;
+    else if (a->kind == AC_OP_rms_norm && a->rms_norm.groups == 1 &&
+             quantizes(b, a->rms_norm.out, a->rms_norm.n) && apart(p, a->rms_norm.x, a->rms_norm.out) &&
+             apart(p, a->rms_norm.x, b->quantize.out))
+        return norm_quantize(p, at, err);
+    else if (a->kind == AC_OP_glu && quantizes(b, a->glu.out, a->glu.n) &&
+             apart(p, a->glu.gate, b->quantize.out) && apart(p, a->glu.up, b->quantize.out) &&
+             same_or_apart(p, a->glu.gate, a->glu.out) && same_or_apart(p, a->glu.up, a->glu.out))
+        return glu_quantize(p, at, err);
+    else if (a->kind == AC_OP_attention &&
+             quantizes(b, a->attention.out, (uint64_t)a->attention.heads * a->attention.head_dim) &&
+             apart(p, a->attention.q, b->quantize.out))
+        return attention_step(p, at, &b->quantize, err);
+    else if (a->kind == AC_OP_rope && b->kind == AC_OP_kv_store && b->kv_store.k == a->rope.x &&
+             apart(p, b->kv_store.v, b->kv_store.k) && a->rope.heads == b->kv_store.kv_heads &&
+             a->rope.head_dim == b->kv_store.head_dim && a->rope.head_dim <= 1024)
+        return rope_store(p, at, err);
+    else if (a->kind == AC_OP_matmul && b->kind == AC_OP_add && b->add.n == a->matmul.m &&
+             apart(p, a->matmul.x, b->add.out) &&
+             ((b->add.bias != AC_NONE && b->add.a == a->matmul.out) ||
+              (b->add.bias == AC_NONE && (b->add.a == a->matmul.out) != (b->add.b == a->matmul.out) &&
+               same_or_apart(p, b->add.a, b->add.b))))
+        return product(p, at, &b->add, err);
+    *done = false;
+    return AC_OK;
+}
+
 /* ---- All of it ---- */
 
 static void note_limits(ac_prog *p) {
     p->limit.token = p->limit.pos = UINT64_MAX;
     for (uint32_t i = 0; i < p->plan->n_ops; i++) {
         const ac_op *op = &p->plan->ops[i];
-        if (op->kind == AC_OP_embed) p->limit.token = least(p->limit.token, p->plan->weights[op->embed.w].rows);
-        if (op->kind == AC_OP_rope) p->limit.pos = least(p->limit.pos, p->plan->consts[op->rope.table].bytes / (op->rope.rot * 4u));
+        if (op->kind == AC_OP_embed)
+            p->limit.token = least(p->limit.token, p->plan->weights[op->embed.w].rows);
+        if (op->kind == AC_OP_rope)
+            p->limit.pos = least(p->limit.pos, p->plan->consts[op->rope.table].bytes / (op->rope.rot * 4u));
         p->limit.stores |= op->kind == AC_OP_kv_store;
         p->limit.gathers |= op->kind == AC_OP_gather;
         p->limit.attends |= op->kind == AC_OP_attention;
@@ -374,6 +554,11 @@ ac_status vk_plan_steps(ac_prog *p, ac_error *err) {
     AC_TRY(vk_check(p, err));
     note_limits(p);
     AC_TRY(size_work(p, err));
-    for (uint32_t i = 0; i < p->plan->n_ops; i++) AC_TRY(plans[p->plan->ops[i].kind](p, i, err));
+    for (uint32_t i = 0; i < p->plan->n_ops; i++) {
+        bool pair = false;
+        if (p->dev->on[VK_FEATURE_fuse] && i + 1 < p->plan->n_ops) AC_TRY(plan_pair(p, i, &pair, err));
+        if (!pair) AC_TRY(plans[p->plan->ops[i].kind](p, i, err));
+        i += pair;
+    }
     return AC_OK;
 }

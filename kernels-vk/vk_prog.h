@@ -51,7 +51,8 @@ typedef struct vk_step {
     uint32_t n_variants, m, chunks, groups, threads;
     /* attention */
     uint32_t heads, tiles, head_dim;
-    uint32_t push_join[VK_PUSH];
+    uint32_t push_join[VK_PUSH], join_gx, join_row0,
+        join_pages; /* which push constants are the first row and the pages */
 } vk_step;
 
 /* The shape of a run that commands are recorded for. */
@@ -73,28 +74,32 @@ struct ac_prog {
     ac_kv_mem *kv;
     const ac_plan *plan;
     vk_buf arena, inputs, consts, work, out;
-    uint64_t *const_at;   /* offsets in consts */
-    uint64_t *out_at;     /* per buffer: offset in `out`, UINT64_MAX when it is no output */
+    uint64_t *const_at; /* offsets in consts */
+    uint64_t *out_at;   /* per buffer: offset in `out`, UINT64_MAX when it is no output */
     uint32_t in_token, in_pos, in_seq, in_slot, in_out_row, in_pages; /* word offsets in inputs */
     uint64_t work_words;
     vk_step *steps;
     uint32_t n_steps, cap_steps;
-    vk_binds *binds;      /* per set, until the sets are written */
+    vk_binds *binds; /* per set, until the sets are written */
     uint32_t n_sets, cap_sets;
     VkDescriptorPool pool;
     VkDescriptorSet *sets;
     vk_recording rec[VK_RECORDINGS];
     uint64_t clock;
-    uint64_t pending;     /* timeline value of the run under way, 0 when none */
+    uint64_t pending; /* timeline value of the run under way, 0 when none */
     bool profile;
     VkQueryPool queries;
-    uint32_t last_out;    /* n_out and n_rows of the last run: what `out` holds */
+    uint32_t last_out; /* n_out and n_rows of the last run: what `out` holds */
     uint32_t last_rows;
     bool has_run;
-    struct { uint64_t token, pos; bool stores, gathers, attends; } limit; /* what a run's inputs must stay below */
+    struct {
+        uint64_t token, pos;
+        bool stores, gathers, attends;
+    } limit; /* what a run's inputs must stay below */
 };
 
-/* vk_plan.c: checks the plan and fills steps, bindings and pipelines wanted. AC_ERR_ARGUMENT, AC_ERR_LIMIT, AC_ERR_MEMORY. */
+/* vk_plan.c: checks the plan and fills steps, bindings and pipelines wanted. AC_ERR_ARGUMENT, AC_ERR_LIMIT,
+ * AC_ERR_MEMORY. */
 ac_status vk_plan_steps(ac_prog *p, ac_error *err);
 
 /* vk_record.c */
@@ -104,12 +109,14 @@ ac_status vk_record(ac_prog *p, const vk_shape *shape, vk_recording **out, ac_er
 uint32_t vk_attention_tile(const ac_prog *p, const vk_step *s, uint32_t pages);
 
 /* vk_run.c */
-ac_status vk_prepare(ac_dev *dev, ac_weights *w, ac_kv_mem *kv, const ac_plan *plan, ac_prog **out, ac_error *err);
+ac_status vk_prepare(ac_dev *dev, ac_weights *w, ac_kv_mem *kv, const ac_plan *plan, ac_prog **out,
+                     ac_error *err);
 void vk_release(ac_prog *p);
 uint64_t vk_prog_bytes(const ac_prog *p);
 ac_status vk_run(ac_prog *p, const ac_run *run, ac_error *err);
 ac_status vk_wait(ac_prog *p, ac_error *err);
-ac_status vk_write(ac_prog *p, uint32_t buf, uint64_t offset, const void *host, uint64_t bytes, ac_error *err);
+ac_status vk_write(ac_prog *p, uint32_t buf, uint64_t offset, const void *host, uint64_t bytes,
+                   ac_error *err);
 ac_status vk_read(ac_prog *p, uint32_t buf, uint64_t offset, void *host, uint64_t bytes, ac_error *err);
 ac_status vk_profile(ac_prog *p, bool on, ac_error *err);
 ac_status vk_times(ac_prog *p, uint64_t *ns, ac_error *err);

@@ -4,20 +4,25 @@
 
 #include "vk_check.h"
 
-static uint64_t round_up(uint64_t n, uint64_t to) { return (n + to - 1) / to * to; }
+static uint64_t round_up(uint64_t n, uint64_t to) {
+    return (n + to - 1) / to * to;
+}
 
 /* ---- Prepare ---- */
 
 static ac_status create_inputs(ac_prog *p, ac_error *err) {
     const ac_plan *plan = p->plan;
     uint64_t rows = plan->max_rows, at = 0;
-    uint32_t *const offset[] = {&p->in_token, &p->in_pos, &p->in_seq, &p->in_slot, &p->in_out_row, &p->in_pages};
+    uint32_t *const offset[] = {&p->in_token, &p->in_pos,     &p->in_seq,
+                                &p->in_slot,  &p->in_out_row, &p->in_pages};
     const uint64_t n[] = {rows, rows, rows, rows, plan->max_out, (uint64_t)plan->max_seqs * plan->max_pages};
     for (int i = 0; i < 6; i++) {
         *offset[i] = (uint32_t)at;
         at += round_up(n[i], 4);
     }
-    if (at * 4 > p->dev->caps.max_range) return ac_fail(err, AC_ERR_LIMIT, "plan: a page table of %u x %u is too large", plan->max_seqs, plan->max_pages);
+    if (at * 4 > p->dev->caps.max_range)
+        return ac_fail(err, AC_ERR_LIMIT, "plan: a page table of %u x %u is too large", plan->max_seqs,
+                       plan->max_pages);
     AC_TRY(vk_buf_create(p->dev, at * 4 + 4, VK_PLACE_UPLOAD, "the inputs of a run", &p->inputs, err));
     memset(p->inputs.host, 0, at * 4 + 4);
     return AC_OK;
@@ -59,7 +64,10 @@ static ac_status write_sets(ac_prog *p, ac_error *err) {
     ac_dev *dev = p->dev;
     if (!p->n_sets) return AC_OK;
     VkDescriptorPoolSize size = {VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, p->n_sets * VK_BINDINGS};
-    VkDescriptorPoolCreateInfo pool = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO, .maxSets = p->n_sets, .poolSizeCount = 1, .pPoolSizes = &size};
+    VkDescriptorPoolCreateInfo pool = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
+                                       .maxSets = p->n_sets,
+                                       .poolSizeCount = 1,
+                                       .pPoolSizes = &size};
     VK_TRY(dev, err, "descriptors", dev->api.CreateDescriptorPool(dev->device, &pool, NULL, &p->pool));
     p->sets = calloc(p->n_sets, sizeof *p->sets);
     VkDescriptorSetLayout *layouts = calloc(p->n_sets, sizeof *layouts);
@@ -68,13 +76,19 @@ static ac_status write_sets(ac_prog *p, ac_error *err) {
         return ac_fail(err, AC_ERR_MEMORY, "descriptors");
     }
     for (uint32_t i = 0; i < p->n_sets; i++) layouts[i] = dev->set_layout;
-    VkDescriptorSetAllocateInfo info = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO, .descriptorPool = p->pool, .descriptorSetCount = p->n_sets, .pSetLayouts = layouts};
+    VkDescriptorSetAllocateInfo info = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
+                                        .descriptorPool = p->pool,
+                                        .descriptorSetCount = p->n_sets,
+                                        .pSetLayouts = layouts};
     VkResult r = dev->api.AllocateDescriptorSets(dev->device, &info, p->sets);
     free(layouts);
     if (r != VK_SUCCESS) return vk_dev_fail(dev, err, r, "descriptors");
     for (uint32_t i = 0; i < p->n_sets; i++) {
-        VkWriteDescriptorSet w = {.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET, .dstSet = p->sets[i], .descriptorCount = VK_BINDINGS,
-                                  .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, .pBufferInfo = p->binds[i].at};
+        VkWriteDescriptorSet w = {.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
+                                  .dstSet = p->sets[i],
+                                  .descriptorCount = VK_BINDINGS,
+                                  .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+                                  .pBufferInfo = p->binds[i].at};
         dev->api.UpdateDescriptorSets(dev->device, 1, &w, 0, NULL);
     }
     return AC_OK;
@@ -83,7 +97,8 @@ static ac_status write_sets(ac_prog *p, ac_error *err) {
 static ac_status prepare_steps(ac_prog *p, ac_error *err) {
     AC_TRY(create_inputs(p, err));
     AC_TRY(create_consts(p, err));
-    AC_TRY(vk_buf_create(p->dev, p->plan->arena_bytes ? p->plan->arena_bytes : 256, VK_PLACE_SHARED, "the buffers of a run", &p->arena, err));
+    AC_TRY(vk_buf_create(p->dev, p->plan->arena_bytes ? p->plan->arena_bytes : 256, VK_PLACE_SHARED,
+                         "the buffers of a run", &p->arena, err));
     AC_TRY(create_out(p, err));
     AC_TRY(vk_plan_steps(p, err));
     AC_TRY(vk_pipes_build(p->dev, err));
@@ -91,7 +106,8 @@ static ac_status prepare_steps(ac_prog *p, ac_error *err) {
     return vk_flush(p->dev, err);
 }
 
-ac_status vk_prepare(ac_dev *dev, ac_weights *w, ac_kv_mem *kv, const ac_plan *plan, ac_prog **out, ac_error *err) {
+ac_status vk_prepare(ac_dev *dev, ac_weights *w, ac_kv_mem *kv, const ac_plan *plan, ac_prog **out,
+                     ac_error *err) {
     *out = NULL;
     ac_prog *p = calloc(1, sizeof *p);
     if (!p) return ac_fail(err, AC_ERR_MEMORY, "plan");
@@ -124,7 +140,9 @@ void vk_release(ac_prog *p) {
     free(p);
 }
 
-uint64_t vk_prog_bytes(const ac_prog *p) { return p->arena.bytes + p->inputs.bytes + p->consts.bytes + p->work.bytes; }
+uint64_t vk_prog_bytes(const ac_prog *p) {
+    return p->arena.bytes + p->inputs.bytes + p->consts.bytes + p->work.bytes;
+}
 
 /* ---- Run ---- */
 
@@ -139,7 +157,8 @@ static void write_inputs(const ac_prog *p, const ac_run *run) {
     copy_ints(p, p->in_slot, run->slot, run->n_rows);
     copy_ints(p, p->in_out_row, run->out_row, run->n_out);
     for (uint32_t s = 0; run->pages && s < p->plan->max_seqs; s++)
-        copy_ints(p, p->in_pages + s * p->plan->max_pages, run->pages + (size_t)s * p->plan->max_pages, run->n_pages_used);
+        copy_ints(p, p->in_pages + s * p->plan->max_pages, run->pages + (size_t)s * p->plan->max_pages,
+                  run->n_pages_used);
 }
 
 /* The smallest power of two that is enough, so that few shapes are recorded. */
@@ -153,7 +172,8 @@ ac_status vk_run(ac_prog *p, const ac_run *run, ac_error *err) {
     AC_TRY(vk_wait(p, err));
     AC_TRY(vk_check_run(p, run, err));
     if (!run->n_rows) return AC_OK;
-    vk_shape shape = {run->n_rows, run->n_out, p->limit.attends ? bucket(run->n_pages_used, p->plan->max_pages) : 0, p->profile};
+    vk_shape shape = {run->n_rows, run->n_out,
+                      p->limit.attends ? bucket(run->n_pages_used, p->plan->max_pages) : 0, p->profile};
     vk_recording *rec;
     AC_TRY(vk_record(p, &shape, &rec, err));
     write_inputs(p, run);
@@ -177,15 +197,18 @@ static ac_status check_range(const ac_prog *p, uint32_t buf, uint64_t offset, ui
         uint64_t all = b->row_bytes * b->rows;
         if (offset <= all && bytes <= all - offset) return AC_OK;
     }
-    return ac_fail(err, AC_ERR_ARGUMENT, "buffer %u: no bytes %llu + %llu", buf, (unsigned long long)offset, (unsigned long long)bytes);
+    return ac_fail(err, AC_ERR_ARGUMENT, "buffer %u: no bytes %llu + %llu", buf, (unsigned long long)offset,
+                   (unsigned long long)bytes);
 }
 
-ac_status vk_write(ac_prog *p, uint32_t buf, uint64_t offset, const void *host, uint64_t bytes, ac_error *err) {
+ac_status vk_write(ac_prog *p, uint32_t buf, uint64_t offset, const void *host, uint64_t bytes,
+                   ac_error *err) {
     AC_TRY(check_range(p, buf, offset, bytes, err));
     AC_TRY(vk_wait(p, err));
     if (!bytes) return AC_OK;
     if (!p->arena.host && (offset % 4 || bytes % 4))
-        return ac_fail(err, AC_ERR_ARGUMENT, "buffer %u: want multiples of 4 bytes, have %llu + %llu", buf, (unsigned long long)offset, (unsigned long long)bytes);
+        return ac_fail(err, AC_ERR_ARGUMENT, "buffer %u: want multiples of 4 bytes, have %llu + %llu", buf,
+                       (unsigned long long)offset, (unsigned long long)bytes);
     AC_TRY(vk_upload(p->dev, &p->arena, p->plan->bufs[buf].offset + offset, host, bytes, err));
     p->has_run = false; /* copies of outputs may be old now */
     return vk_flush(p->dev, err);
@@ -207,7 +230,8 @@ ac_status vk_read(ac_prog *p, uint32_t buf, uint64_t offset, void *host, uint64_
         return AC_OK;
     }
     if (!p->arena.host && (offset % 4 || bytes % 4))
-        return ac_fail(err, AC_ERR_ARGUMENT, "buffer %u: want multiples of 4 bytes, have %llu + %llu", buf, (unsigned long long)offset, (unsigned long long)bytes);
+        return ac_fail(err, AC_ERR_ARGUMENT, "buffer %u: want multiples of 4 bytes, have %llu + %llu", buf,
+                       (unsigned long long)offset, (unsigned long long)bytes);
     return vk_download(p->dev, &p->arena, p->plan->bufs[buf].offset + offset, host, bytes, err);
 }
 
@@ -215,9 +239,12 @@ ac_status vk_read(ac_prog *p, uint32_t buf, uint64_t offset, void *host, uint64_
 
 ac_status vk_profile(ac_prog *p, bool on, ac_error *err) {
     ac_dev *dev = p->dev;
-    if (on && dev->caps.ns_per_tick <= 0) return ac_fail(err, AC_ERR_UNSUPPORTED, "%s: the device has no timestamps", dev->caps.name);
+    if (on && dev->caps.ns_per_tick <= 0)
+        return ac_fail(err, AC_ERR_UNSUPPORTED, "%s: the device has no timestamps", dev->caps.name);
     if (on && !p->queries) {
-        VkQueryPoolCreateInfo info = {.sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO, .queryType = VK_QUERY_TYPE_TIMESTAMP, .queryCount = p->plan->n_ops + 1};
+        VkQueryPoolCreateInfo info = {.sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO,
+                                      .queryType = VK_QUERY_TYPE_TIMESTAMP,
+                                      .queryCount = p->plan->n_ops + 1};
         VK_TRY(dev, err, "timestamps", dev->api.CreateQueryPool(dev->device, &info, NULL, &p->queries));
     }
     p->profile = on;
@@ -231,8 +258,10 @@ ac_status vk_times(ac_prog *p, uint64_t *ns, ac_error *err) {
     AC_TRY(vk_wait(p, err));
     uint64_t *t = malloc((n + 1) * sizeof *t);
     if (!t) return ac_fail(err, AC_ERR_MEMORY, "timestamps");
-    VkResult r = dev->api.GetQueryPoolResults(dev->device, p->queries, 0, n + 1, (n + 1) * sizeof *t, t, sizeof *t, VK_QUERY_RESULT_64_BIT);
-    for (uint32_t i = 0; r == VK_SUCCESS && i < n; i++) ns[i] = (uint64_t)((double)(t[i + 1] - t[i]) * (double)dev->caps.ns_per_tick);
+    VkResult r = dev->api.GetQueryPoolResults(dev->device, p->queries, 0, n + 1, (n + 1) * sizeof *t, t,
+                                              sizeof *t, VK_QUERY_RESULT_64_BIT);
+    for (uint32_t i = 0; r == VK_SUCCESS && i < n; i++)
+        ns[i] = (uint64_t)((double)(t[i + 1] - t[i]) * (double)dev->caps.ns_per_tick);
     free(t);
     return r == VK_SUCCESS ? AC_OK : vk_dev_fail(dev, err, r, "timestamps");
 }

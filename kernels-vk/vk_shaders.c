@@ -23,6 +23,7 @@ uint32_t vk_shader_find(const char *name) {
 uint64_t vk_shader_digest(void) {
     uint64_t h = 0xcbf29ce484222325u;
     for (uint32_t i = 0; i < vk_n_shaders; i++)
-        for (size_t k = 0; k < vk_shaders[i].bytes / 4; k++) h = (h ^ vk_shaders[i].words[k]) * 0x100000001b3u;
+        for (size_t k = 0; k < vk_shaders[i].bytes / 4; k++)
+            h = (h ^ vk_shaders[i].words[k]) * 0x100000001b3u;
     return h;
 }

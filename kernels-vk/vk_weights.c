@@ -1,5 +1,5 @@
-/* vk_weights.c - weights on the device: imported where the device computes from the mapping, else uploaded into large blocks. A
- * tensor that is larger than a binding or a block is split by rows. */
+/* vk_weights.c - weights on the device: imported where the device computes from the mapping, else uploaded
+ * into large blocks. A tensor that is larger than a binding or a block is split by rows. */
 #include "vk.h"
 
 #include <stdlib.h>
@@ -19,8 +19,12 @@ typedef struct loader {
     void *user;
 } loader;
 
-static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
-static uint64_t round_up(uint64_t n, uint64_t to) { return (n + to - 1) / to * to; }
+static uint64_t least(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
+}
+static uint64_t round_up(uint64_t n, uint64_t to) {
+    return (n + to - 1) / to * to;
+}
 
 static vk_buf *new_buf(loader *l, ac_error *err) {
     ac_weights *w = l->w;
@@ -35,7 +39,8 @@ static vk_buf *new_buf(loader *l, ac_error *err) {
     return &w->bufs[w->n_bufs++];
 }
 
-static ac_status add_part(loader *l, uint32_t buf, uint64_t offset, uint64_t bytes, uint64_t row0, uint32_t rows, ac_error *err) {
+static ac_status add_part(loader *l, uint32_t buf, uint64_t offset, uint64_t bytes, uint64_t row0,
+                          uint32_t rows, ac_error *err) {
     ac_weights *w = l->w;
     if (w->n_parts == l->cap_parts) {
         uint32_t cap = l->cap_parts ? l->cap_parts * 2 : 64;
@@ -51,16 +56,17 @@ static ac_status add_part(loader *l, uint32_t buf, uint64_t offset, uint64_t byt
     return AC_OK;
 }
 
-/* Rows of a part: as many as a binding and an allocation hold, in multiples of 16 when it is not all of them (every part then
- * starts at a multiple of 16 bytes of the tensor). */
-static ac_status rows_per_part(const loader *l, const ac_weight *t, uint64_t row_bytes, uint64_t *rows, ac_error *err) {
+/* Rows of a part: as many as a binding and an allocation hold, in multiples of 16 when it is not all of them
+ * (every part then starts at a multiple of 16 bytes of the tensor). */
+static ac_status rows_per_part(const loader *l, const ac_weight *t, uint64_t row_bytes, uint64_t *rows,
+                               ac_error *err) {
     uint64_t most = least(least(l->dev->caps.max_range, l->dev->caps.max_alloc), UINT32_MAX) - 2 * 65536;
     uint64_t n = row_bytes ? most / row_bytes : 0;
     if (n < t->rows) n = n / 16 * 16;
     *rows = least(n, t->rows);
     if (*rows) return AC_OK;
-    return ac_fail(err, AC_ERR_LIMIT, "%s: 16 rows of %llu bytes are more than the device binds (%llu)", t->name, (unsigned long long)row_bytes,
-                   (unsigned long long)most);
+    return ac_fail(err, AC_ERR_LIMIT, "%s: 16 rows of %llu bytes are more than the device binds (%llu)",
+                   t->name, (unsigned long long)row_bytes, (unsigned long long)most);
 }
 
 static bool step(loader *l, uint64_t bytes) {
@@ -68,7 +74,9 @@ static bool step(loader *l, uint64_t bytes) {
     return !l->progress || l->progress(l->user, l->done, l->all);
 }
 
-static ac_status cancelled(ac_error *err) { return ac_fail(err, AC_ERR_CANCELLED, "load of weights"); }
+static ac_status cancelled(ac_error *err) {
+    return ac_fail(err, AC_ERR_CANCELLED, "load of weights");
+}
 
 /* ---- By reference ---- */
 
@@ -120,7 +128,9 @@ static ac_status room(loader *l, uint64_t bytes, uint32_t *buf, uint64_t *offset
         if (size < want) size = want;
         vk_buf *b = new_buf(l, err);
         if (!b) return AC_ERR_MEMORY;
-        ac_status status = vk_buf_create(l->dev, size, l->dev->caps.integrated ? VK_PLACE_SHARED : VK_PLACE_DEVICE, "a block of weights", b, err);
+        ac_status status =
+            vk_buf_create(l->dev, size, l->dev->caps.integrated ? VK_PLACE_SHARED : VK_PLACE_DEVICE,
+                          "a block of weights", b, err);
         if (status != AC_OK) {
             w->n_bufs--;
             return status;
@@ -134,7 +144,8 @@ static ac_status room(loader *l, uint64_t bytes, uint32_t *buf, uint64_t *offset
     return AC_OK;
 }
 
-static ac_status upload_tensor(loader *l, const ac_weight *t, uint64_t row_bytes, uint64_t per_part, ac_error *err) {
+static ac_status upload_tensor(loader *l, const ac_weight *t, uint64_t row_bytes, uint64_t per_part,
+                               ac_error *err) {
     for (uint64_t row = 0; row < t->rows; row += per_part) {
         uint64_t rows = least(per_part, t->rows - row), bytes = rows * row_bytes, offset;
         uint32_t buf;
@@ -159,11 +170,14 @@ static ac_status upload_tensor(loader *l, const ac_weight *t, uint64_t row_bytes
 
 static ac_status load_tensor(loader *l, const ac_weight *t, ac_error *err) {
     const ac_type_info *info = ac_type_describe(t->type);
-    if (!info || !t->rows || !t->cols || t->cols % info->block_elems || t->rows > UINT32_MAX || t->cols > (1u << 24))
-        return ac_fail(err, AC_ERR_ARGUMENT, "%s: [%llu, %llu] is no shape for the device", t->name, (unsigned long long)t->rows, (unsigned long long)t->cols);
+    if (!info || !t->rows || !t->cols || t->cols % info->block_elems || t->rows > UINT32_MAX ||
+        t->cols > (1u << 24))
+        return ac_fail(err, AC_ERR_ARGUMENT, "%s: [%llu, %llu] is no shape for the device", t->name,
+                       (unsigned long long)t->rows, (unsigned long long)t->cols);
     uint64_t row_bytes = ac_type_row_bytes(t->type, t->cols), per_part;
     if (row_bytes * t->rows > t->bytes)
-        return ac_fail(err, AC_ERR_ARGUMENT, "%s: want %llu bytes, have %llu", t->name, (unsigned long long)(row_bytes * t->rows), (unsigned long long)t->bytes);
+        return ac_fail(err, AC_ERR_ARGUMENT, "%s: want %llu bytes, have %llu", t->name,
+                       (unsigned long long)(row_bytes * t->rows), (unsigned long long)t->bytes);
     AC_TRY(rows_per_part(l, t, row_bytes, &per_part, err));
     if (!import_tensor(l, t, row_bytes, per_part)) return upload_tensor(l, t, row_bytes, per_part, err);
     return step(l, row_bytes * t->rows) ? AC_OK : cancelled(err);
@@ -179,8 +193,9 @@ static ac_status load_all(loader *l, const ac_weight *weights, uint32_t n, ac_er
     return vk_flush(l->dev, err);
 }
 
-ac_status vk_load(ac_dev *dev, const ac_weight *weights, uint32_t n, bool (*progress)(void *user, uint64_t done, uint64_t all), void *user,
-                  ac_weights **out, ac_error *err) {
+ac_status vk_load(ac_dev *dev, const ac_weight *weights, uint32_t n,
+                  bool (*progress)(void *user, uint64_t done, uint64_t all), void *user, ac_weights **out,
+                  ac_error *err) {
     *out = NULL;
     ac_weights *w = calloc(1, sizeof *w);
     uint32_t *first = calloc((size_t)n + 1, sizeof *first);

@@ -1,5 +1,6 @@
-/* vk_witness.c - what a device must get right before it is trusted: one rounding per operation, no contraction, the functions
- * of the specification, and for optional features their integers. The host computes the same in C (built without contraction). */
+/* vk_witness.c - what a device must get right before it is trusted: one rounding per operation, no
+ * contraction, the functions of the specification, and for optional features their integers. The host
+ * computes the same in C (built without contraction). */
 #include "vk.h"
 
 #include <stdio.h>
@@ -32,15 +33,19 @@ static float rsqrt(float a) {
 }
 
 static float expo(float x) {
-    static const uint32_t c[] = {0x3C091D10u, 0x3D2AAC79u, 0x3E2AAA49u, 0x3EFFFFFEu, 0x3F800000u, 0x3F800000u};
+    static const uint32_t c[] = {0x3C091D10u, 0x3D2AAC79u, 0x3E2AAA49u,
+                                 0x3EFFFFFEu, 0x3F800000u, 0x3F800000u};
     if (x < -40.0f) return 0.0f;
     int32_t t = (int32_t)(to_bits(x * from_bits(0x3FB8AA3Bu) + 12582912.0f) - 0x4B400000u);
-    float f = (float)t, r = (x - f * from_bits(0x3F318000u)) - f * from_bits(0xB95E8083u), p = from_bits(0x3AB511E8u);
+    float f = (float)t, r = (x - f * from_bits(0x3F318000u)) - f * from_bits(0xB95E8083u),
+          p = from_bits(0x3AB511E8u);
     for (int i = 0; i < 6; i++) p = p * r + from_bits(c[i]);
     return from_bits(to_bits(p) + ((uint32_t)t << 23));
 }
 
-static float wide(int32_t i) { return (float)(i >> 12) * 4096.0f + (float)(i & 4095); }
+static float wide(int32_t i) {
+    return (float)(i >> 12) * 4096.0f + (float)(i & 4095);
+}
 
 static uint32_t dot4(uint32_t a, uint32_t b) {
     int32_t sum = 0;
@@ -49,7 +54,9 @@ static uint32_t dot4(uint32_t a, uint32_t b) {
 }
 
 /* Floats between 2^-20 and 2^20 of either sign: no result is subnormal, so that flushing devices agree. */
-static uint32_t some_float(uint64_t r) { return (uint32_t)(r & 0x807fffffu) | (uint32_t)(107 + (r >> 40) % 40) << 23; }
+static uint32_t some_float(uint64_t r) {
+    return (uint32_t)(r & 0x807fffffu) | (uint32_t)(107 + (r >> 40) % 40) << 23;
+}
 
 static void make_items(uint32_t *in) {
     uint64_t state = 1;
@@ -58,15 +65,23 @@ static void make_items(uint32_t *in) {
         uint64_t r = state ^ state >> 29;
         in[i] = i % IN_WORDS == 3 ? (uint32_t)(r >> 16) : some_float(r >> 7);
     }
-    /* (1 + 2^-12)^2 - (1 + 2^-11) is 0 with two roundings and 2^-24 with one: contraction shows; ties show the rounding mode */
-    static const uint32_t first[][IN_WORDS] = {
-        {0x3f800800u, 0x3f800800u, 0xbf801000u, 0}, {0x3f800001u, 0x3f800000u, 0x33800000u, 0x7fffffffu},
-        {0x3f800000u, 0x3f800000u, 0x33800000u, 0x80000000u}, {0x3f800001u, 0xbf800000u, 0xb3800000u, 0x80808080u}};
+    /* (1 + 2^-12)^2 - (1 + 2^-11) is 0 with two roundings and 2^-24 with one: contraction shows; ties show
+     * the rounding mode */
+    static const uint32_t first[][IN_WORDS] = {{0x3f800800u, 0x3f800800u, 0xbf801000u, 0},
+                                               {0x3f800001u, 0x3f800000u, 0x33800000u, 0x7fffffffu},
+                                               {0x3f800000u, 0x3f800000u, 0x33800000u, 0x80000000u},
+                                               {0x3f800001u, 0xbf800000u, 0xb3800000u, 0x80808080u}};
     memcpy(in, first, sizeof first);
 }
 
-static const char *const names[OUT_WORDS] = {"product", "product and sum (contraction)", "difference of product (contraction)", "int to float",
-                                             "rcp", "rsqrt", "exp", "8-bit dot"};
+static const char *const names[OUT_WORDS] = {"product",
+                                             "product and sum (contraction)",
+                                             "difference of product (contraction)",
+                                             "int to float",
+                                             "rcp",
+                                             "rsqrt",
+                                             "exp",
+                                             "8-bit dot"};
 
 static void expect(const uint32_t *in, bool shuffled, uint32_t item, uint32_t out[OUT_WORDS]) {
     const uint32_t *u = in + item * IN_WORDS;
@@ -79,7 +94,8 @@ static void expect(const uint32_t *in, bool shuffled, uint32_t item, uint32_t ou
     out[5] = to_bits(rsqrt(from_bits((u[1] & 0x00ffffffu) | 0x3f000000u)));
     out[6] = to_bits(expo(-from_bits((u[2] & 0x01ffffffu) | 0x40000000u)));
     out[7] = 0;
-    for (uint32_t i = shuffled ? item & ~7u : item; i <= (shuffled ? item | 7u : item); i++) out[7] += dot4(in[i * IN_WORDS], in[i * IN_WORDS + 3]);
+    for (uint32_t i = shuffled ? item & ~7u : item; i <= (shuffled ? item | 7u : item); i++)
+        out[7] += dot4(in[i * IN_WORDS], in[i * IN_WORDS + 3]);
 }
 
 /* Compares all results; writes the first difference to `what` and returns false. */
@@ -89,8 +105,11 @@ static bool judge(const uint32_t *in, const uint32_t *got, bool shuffled, char *
         expect(in, shuffled, i, want);
         for (int k = 0; k < OUT_WORDS; k++) {
             /* -0 counts as +0 */
-            if (got[i * OUT_WORDS + k] == want[k] || (k < 7 && !((got[i * OUT_WORDS + k] | want[k]) & 0x7fffffffu))) continue;
-            snprintf(what, cap, "%s of item %u: want %08x, have %08x", names[k], i, want[k], got[i * OUT_WORDS + k]);
+            if (got[i * OUT_WORDS + k] == want[k] ||
+                (k < 7 && !((got[i * OUT_WORDS + k] | want[k]) & 0x7fffffffu)))
+                continue;
+            snprintf(what, cap, "%s of item %u: want %08x, have %08x", names[k], i, want[k],
+                     got[i * OUT_WORDS + k]);
             return false;
         }
     }
@@ -109,29 +128,42 @@ static ac_status set_up(ac_dev *dev, bench *b, const uint32_t *in, ac_error *err
     AC_TRY(vk_buf_create(dev, ITEMS * OUT_WORDS * 4, VK_PLACE_DEVICE, "the witness test", &b->out, err));
     AC_TRY(vk_upload(dev, &b->in, 0, in, ITEMS * IN_WORDS * 4, err));
     VkDescriptorPoolSize size = {VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, VK_BINDINGS};
-    VkDescriptorPoolCreateInfo pool = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO, .maxSets = 1, .poolSizeCount = 1, .pPoolSizes = &size};
+    VkDescriptorPoolCreateInfo pool = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
+                                       .maxSets = 1,
+                                       .poolSizeCount = 1,
+                                       .pPoolSizes = &size};
     VK_TRY(dev, err, "witness test", dev->api.CreateDescriptorPool(dev->device, &pool, NULL, &b->pool));
-    VkDescriptorSetAllocateInfo set = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO, .descriptorPool = b->pool, .descriptorSetCount = 1, .pSetLayouts = &dev->set_layout};
+    VkDescriptorSetAllocateInfo set = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
+                                       .descriptorPool = b->pool,
+                                       .descriptorSetCount = 1,
+                                       .pSetLayouts = &dev->set_layout};
     VK_TRY(dev, err, "witness test", dev->api.AllocateDescriptorSets(dev->device, &set, &b->set));
     VkDescriptorBufferInfo at[VK_BINDINGS];
     for (int i = 0; i < VK_BINDINGS; i++) at[i] = (VkDescriptorBufferInfo){dev->dummy.buf, 0, VK_WHOLE_SIZE};
     at[VK_W].buffer = b->in.buf;
     at[VK_Y].buffer = b->out.buf;
-    VkWriteDescriptorSet w = {.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET, .dstSet = b->set, .descriptorCount = VK_BINDINGS,
-                              .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, .pBufferInfo = at};
+    VkWriteDescriptorSet w = {.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
+                              .dstSet = b->set,
+                              .descriptorCount = VK_BINDINGS,
+                              .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+                              .pBufferInfo = at};
     dev->api.UpdateDescriptorSets(dev->device, 1, &w, 0, NULL);
-    VkCommandBufferAllocateInfo cmd = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO, .commandPool = dev->pool, .commandBufferCount = 1};
+    VkCommandBufferAllocateInfo cmd = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
+                                       .commandPool = dev->pool,
+                                       .commandBufferCount = 1};
     VK_TRY(dev, err, "witness test", dev->api.AllocateCommandBuffers(dev->device, &cmd, &b->cmd));
     return AC_OK;
 }
 
-static ac_status run_one(ac_dev *dev, const bench *b, uint32_t pipe, uint32_t groups, uint32_t *got, ac_error *err) {
+static ac_status run_one(ac_dev *dev, const bench *b, uint32_t pipe, uint32_t groups, uint32_t *got,
+                         ac_error *err) {
     VkCommandBufferBeginInfo begin = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO};
     uint32_t push[VK_PUSH] = {ITEMS};
     uint64_t value;
     VK_TRY(dev, err, "witness test", dev->api.BeginCommandBuffer(b->cmd, &begin));
     dev->api.CmdBindPipeline(b->cmd, VK_PIPELINE_BIND_POINT_COMPUTE, dev->pipes[pipe].pipe);
-    dev->api.CmdBindDescriptorSets(b->cmd, VK_PIPELINE_BIND_POINT_COMPUTE, dev->layout, 0, 1, &b->set, 0, NULL);
+    dev->api.CmdBindDescriptorSets(b->cmd, VK_PIPELINE_BIND_POINT_COMPUTE, dev->layout, 0, 1, &b->set, 0,
+                                   NULL);
     dev->api.CmdPushConstants(b->cmd, dev->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, sizeof push, push);
     dev->api.CmdDispatch(b->cmd, groups, 1, 1);
     VK_TRY(dev, err, "witness test", dev->api.EndCommandBuffer(b->cmd));
@@ -140,7 +172,8 @@ static ac_status run_one(ac_dev *dev, const bench *b, uint32_t pipe, uint32_t gr
     return vk_download(dev, &b->out, 0, got, ITEMS * OUT_WORDS * 4, err);
 }
 
-/* ---- Integer cooperative matrices: one product of random bytes, twice added, and every element found exactly once ---- */
+/* ---- Integer cooperative matrices: one product of random bytes, twice added, and every element found
+ * exactly once ---- */
 
 static uint32_t coop_want(const uint32_t *in, const vk_caps *c, uint32_t i) {
     uint32_t words = c->coop_k / 4, r = i / c->coop_n, col = i % c->coop_n, sum = 0;
@@ -151,8 +184,10 @@ static uint32_t coop_want(const uint32_t *in, const vk_caps *c, uint32_t i) {
 static ac_status witness_coop(ac_dev *dev, bench *b, const uint32_t *in, uint32_t *got, ac_error *err) {
     const vk_caps *c = &dev->caps;
     uint32_t n = c->coop_m * c->coop_n;
-    vk_key key = {.shader = vk_shader_find("witness_coop"),
-                  .spec = {[0] = c->subgroup, [6] = n / c->subgroup, [10] = c->coop_m, [11] = c->coop_n, [12] = c->coop_k}};
+    vk_key key = {
+        .shader = vk_shader_find("witness_coop"),
+        .spec = {
+            [0] = c->subgroup, [6] = n / c->subgroup, [10] = c->coop_m, [11] = c->coop_n, [12] = c->coop_k}};
     uint32_t pipe = vk_pipe_want(dev, &key);
     if (pipe == AC_NONE) return ac_fail(err, AC_ERR_MEMORY, "pipelines");
     AC_TRY(vk_pipes_build(dev, err));
@@ -160,16 +195,21 @@ static ac_status witness_coop(ac_dev *dev, bench *b, const uint32_t *in, uint32_
     for (uint32_t i = 0; i < n; i++) {
         if (got[i] == coop_want(in, c, i) && got[n + i] == 1) continue;
         dev->on[VK_FEATURE_coopmat] = false;
-        snprintf(dev->witness, sizeof dev->witness, "witness failed: cooperative matrix element %u: want %08x once, have %08x %u times", i, coop_want(in, c, i), got[i],
-                 got[n + i]);
+        snprintf(dev->witness, sizeof dev->witness,
+                 "witness failed: cooperative matrix element %u: want %08x once, have %08x %u times", i,
+                 coop_want(in, c, i), got[i], got[n + i]);
         vk_log(dev, 1, "%s: %s", c->name, dev->witness);
         break;
     }
     return AC_OK;
 }
 
-/* The shaders, and the feature each is about: a feature that fails is switched off, the rest refuses the device. */
-static const struct { const char *shader; int feature; } rungs[] = {{"witness", -1}, {"witness_dot", VK_FEATURE_dot}, {"witness_sub", VK_FEATURE_subgroup}};
+/* The shaders, and the feature each is about: a feature that fails is switched off, the rest refuses the
+ * device. */
+static const struct {
+    const char *shader;
+    int feature;
+} rungs[] = {{"witness", -1}, {"witness_dot", VK_FEATURE_dot}, {"witness_sub", VK_FEATURE_subgroup}};
 enum { RUNGS = sizeof rungs / sizeof *rungs };
 
 static ac_status witness_all(ac_dev *dev, bench *b, bool force, uint32_t *in, uint32_t *got, ac_error *err) {
@@ -193,8 +233,10 @@ static ac_status witness_all(ac_dev *dev, bench *b, bool force, uint32_t *in, ui
         if (judge(in, got, feature == VK_FEATURE_subgroup, what, sizeof what)) continue;
         snprintf(dev->witness, sizeof dev->witness, "witness failed: %s", what);
         vk_log(dev, 1, "%s: %s: %s", dev->caps.name, rungs[i].shader, dev->witness);
-        if (feature >= 0) dev->on[feature] = false;
-        else if (!force) return ac_fail(err, AC_ERR_WITNESS, "%s (%s): %s", dev->caps.name, dev->caps.driver, what);
+        if (feature >= 0)
+            dev->on[feature] = false;
+        else if (!force)
+            return ac_fail(err, AC_ERR_WITNESS, "%s (%s): %s", dev->caps.name, dev->caps.driver, what);
     }
     return dev->on[VK_FEATURE_coopmat] ? witness_coop(dev, b, in, got, err) : AC_OK;
 }

@@ -9,7 +9,7 @@ layout(constant_id = 1) const uint HT = 1;     // heads per workgroup
 layout(constant_id = 2) const uint PAIRS = 64; // of channels
 layout(constant_id = 3) const uint SPLIT = 1;  // 1, 2, 4 or 8
 #include "bind.glsl"
-#include "kv.glsl"
+#include "join.glsl"
 
 layout(push_constant) uniform P {
     uint heads, kv_heads, head_dim, qrow, row0;  // row0: first row of this dispatch
@@ -68,8 +68,6 @@ void scores(uint t, uint base, out float s[HT]) {
     }
     for (uint h = 0u; h < HT; h++) s[h] = s[h] * scale;
 }
-
-float unkey(int k) { return F(k >= 0 ? uint(k) : uint(-k) | 0x80000000u); }
 
 // Step 2, and the codes of step 3.
 void weights(uint t, uint base, bool live) {

@@ -27,7 +27,7 @@ layout(constant_id = 3) const uint FR = 1;  // fragments per subgroup, down
 layout(constant_id = 4) const uint FC = 1;  // and across
 layout(constant_id = 5) const uint SG = 32; // invocations that share a fragment
 layout(constant_id = 6) const uint EACH = 32; // = FRAG_R * FRAG_C / SG
-layout(constant_id = 7) const uint ADD = 0; // 1: also Z = y + B
+layout(constant_id = 7) const uint ADD = 0; // 1: also Z = y + B; 2: only Z
 layout(constant_id = 10) const uint FRAG_R = 32;
 layout(constant_id = 11) const uint FRAG_C = 32;
 layout(constant_id = 12) const uint FRAG_K = 32;
@@ -128,20 +128,6 @@ void fold(uint codes, int sc, out uint low, out uint high) {
     high ^= 0x80808080u;
 #endif
 }
-#ifdef MINS
-// Minima of halves 4i .. 4i+3 of a chunk, one byte each.
-uint minima(uint b, uint i) {
-#if T == T_Q2_K
-    return word_at(b + 4u * i) >> 4 & 0x0f0f0f0fu;
-#else
-    uvec4 h = head(b);
-    uint at = (i & 1u) * 16u, s1 = h.z >> at, s2 = h.w >> at;
-    uint m0 = i < 2u ? s1 & 63u : (s2 >> 4 & 15u) | (s1 >> 6 & 3u) << 4;
-    uint m1 = i < 2u ? s1 >> 8 & 63u : (s2 >> 12 & 15u) | (s1 >> 14 & 3u) << 4;
-    return m0 * 0x0101u | m1 * 0x01010000u;
-#endif
-}
-#endif
 #endif
 
 void stage_w(uint t, uint c, uint half_chunk, uint c0) {
@@ -151,7 +137,7 @@ void stage_w(uint t, uint c, uint half_chunk, uint c0) {
         Lane l;
 #ifdef FORM_A256
         unpack(row + c * BYTES, lane, l);
-        for (uint w = 0u; w < 8u; w++) {
+        [[unroll]] for (uint w = 0u; w < 8u; w++) {
             uint low, high, to = at + (w & 3u) + (w < 4u ? 0u : XSTEP / 4u);
             fold(l.w[w], w < 4u ? l.sc0 : l.sc1, low, high);
             wq[to] = low;
@@ -160,7 +146,7 @@ void stage_w(uint t, uint c, uint half_chunk, uint c0) {
 #else
         uint block = min(c * 8u + lane, units - 1u);
         unpack(row + block * BYTES, lane, l);
-        for (uint w = 0u; w < 8u; w++) {
+        [[unroll]] for (uint w = 0u; w < 8u; w++) {
             uint v = l.w[w];
 #if OFF > 0
             v = ((v | 0x80808080u) - uint(OFF) * 0x01010101u) ^ 0x80808080u; // codes are below 128
@@ -369,7 +355,7 @@ void main() {
                 uint n = r0 + fr0 + fr * FRAG_R + er[e], col = c0 + fc0 + fc * FRAG_C + ec[e];
                 float v = y[(fr * FC + fc) * EACH + e];
                 if (n >= rows || col >= m) continue;
-                Y[n * yrow + y0 + col] = U(v);
+                if (ADD != 2u) Y[n * yrow + y0 + col] = U(v);
                 if (ADD != 0u) Z[n * zrow + y0 + col] = U(window(U(v)) + window(B[b0 + n * brow + y0 + col]));
             }
         }

@@ -7,6 +7,7 @@
 // SUBGROUP: integer sums are reduced by shuffles first, else by shared atomics.
 #version 460
 #extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_control_flow_attributes : require
 #ifdef SUBGROUP
 #extension GL_KHR_shader_subgroup_shuffle : require
 #endif
@@ -14,7 +15,7 @@ layout(local_size_x_id = 0) in;
 layout(constant_id = 1) const uint RPT = 1;  // rows of W per lane
 layout(constant_id = 2) const uint NR = 1;   // rows of x
 layout(constant_id = 3) const uint CAP = 64; // entries of shared memory
-layout(constant_id = 4) const uint ADD = 0;  // 1: also Z = y + B
+layout(constant_id = 4) const uint ADD = 0;  // 1: also Z = y + B; 2: only Z
 #include "types.glsl"
 #include "dot.glsl"
 
@@ -32,9 +33,6 @@ layout(push_constant) uniform P {
 #define PER 8u
 #endif
 shared int entry[CAP];
-#if defined(FORM_A256) && defined(MINS)
-shared int entry_min[CAP];
-#endif
 
 uint invocation() {
 #ifdef SUBGROUP
@@ -56,69 +54,53 @@ int lanes_sum(int v) {
 #ifdef FORM_F32
 void chunk(uint w0, uint last, uint c, uint lane, uint x0, uint n, uint at, uint step) {
     float p[RPT * NR];
-    for (uint i = 0u; i < RPT * NR; i++) p[i] = 0.0;
+    [[unroll]] for (uint i = 0u; i < RPT * NR; i++) p[i] = 0.0;
     for (uint e = c * 256u + lane; e < min(c * 256u + 256u, k); e += 8u) {
         float x[NR];
-        for (uint j = 0u; j < NR; j++) x[j] = F(X[x0 + min(j, n) * xrow + e]);
-        for (uint i = 0u; i < RPT; i++) {
+        [[unroll]] for (uint j = 0u; j < NR; j++) x[j] = F(X[x0 + min(j, n) * xrow + e]);
+        [[unroll]] for (uint i = 0u; i < RPT; i++) {
             float w = weight_at(w0 + min(i, last) * wrow, e);
-            for (uint j = 0u; j < NR; j++) p[i * NR + j] = p[i * NR + j] + w * x[j];
+            [[unroll]] for (uint j = 0u; j < NR; j++) p[i * NR + j] = p[i * NR + j] + w * x[j];
         }
     }
-    for (uint i = 0u; i < RPT * NR; i++) entry[at + i * step + lane] = floatBitsToInt(p[i]);
+    [[unroll]] for (uint i = 0u; i < RPT * NR; i++) entry[at + i * step + lane] = floatBitsToInt(p[i]);
 }
 #else
 void chunk(uint w0, uint last, uint c, uint lane, uint x0, uint n, uint at, uint step) {
-    uint k0 = c * 256u + XO0(lane), h0 = k0 >> 4, h1 = (k0 + XSTEP) >> 4; // halves of 16
-    uvec4 xa[NR * 4u]; // per row of x: first half, second half, factors and sums
-    for (uint j = 0u; j < NR; j++) {
-        uint q = (x0 + min(j, n) * xrow + (k0 >> 2)) >> 2;
-        xa[4u * j] = X4[q];
-        xa[4u * j + 1u] = X4[q + XSTEP / 16u];
-        uint row = x0 + min(j, n) * xrow;
+    Lane l[RPT];
+    [[unroll]] for (uint i = 0u; i < RPT; i++) {
 #ifdef FORM_A256
-        // factors of the two halves' groups, sums of the halves
-        uint f = X[row + xf + (c << 1) + ((k0 >> 7) & 1u)];
-        uint f0 = f >> ((h0 >> 1 & 3u) * 8u) & 0xffu, f1 = f >> ((h1 >> 1 & 3u) * 8u) & 0xffu;
-        uint s0 = X[row + xs + (h0 >> 1)], s1 = X[row + xs + (h1 >> 1)];
-        xa[4u * j + 2u] = uvec4(f0, f1, s0 >> ((h0 & 1u) * 16u), s1 >> ((h1 & 1u) * 16u));
+        unpack(w0 + min(i, last) * wrow + c * BYTES, lane, l[i]);
 #else
-        uint b = c * 8u + lane;
-        xa[4u * j + 2u] = uvec4(X[row + xd + b], X[row + xs + (b >> 1)] >> ((b & 1u) * 16u), 0u, 0u);
+        unpack(w0 + min(i, last) * wrow + (c * 8u + lane) * BYTES, lane, l[i]);
 #endif
     }
-    for (uint i = 0u; i < RPT; i++) {
-        Lane l;
+    uint k0 = c * 256u + XO0(lane);
+    [[unroll]] for (uint j = 0u; j < NR; j++) {
+        uint row = x0 + min(j, n) * xrow, q = (row + (k0 >> 2)) >> 2;
+        uvec4 a = X4[q], b = X4[q + XSTEP / 16u];
 #ifdef FORM_A256
-        unpack(w0 + min(i, last) * wrow + c * BYTES, lane, l);
+        uint f = X[row + xf + (k0 >> 7)]; // factors of four groups; both halves are in the same 128
+        int f0 = int(f >> ((k0 >> 2) & 24u) & 0xffu), f1 = int(f >> (((k0 + XSTEP) >> 2) & 24u) & 0xffu);
 #else
-        unpack(w0 + min(i, last) * wrow + (c * 8u + lane) * BYTES, lane, l);
+        uint block = c * 8u + lane;
+        float d = F(X[row + xd + block]);
+        int s = bitfieldExtract(int(X[row + xs + (block >> 1)]), int(16u * (block & 1u)), 16);
 #endif
-        for (uint j = 0u; j < NR; j++) {
-            uvec4 a = xa[4u * j], b = xa[4u * j + 1u], z = xa[4u * j + 2u];
-            int lo = dot4(l.w[0], a.x) + dot4(l.w[1], a.y) + dot4(l.w[2], a.z) + dot4(l.w[3], a.w);
-            int hi = dot4(l.w[4], b.x) + dot4(l.w[5], b.y) + dot4(l.w[6], b.z) + dot4(l.w[7], b.w);
+        [[unroll]] for (uint i = 0u; i < RPT; i++) {
+            int lo = dot4(l[i].w[0], a.x) + dot4(l[i].w[1], a.y) + dot4(l[i].w[2], a.z) + dot4(l[i].w[3], a.w);
+            int hi = dot4(l[i].w[4], b.x) + dot4(l[i].w[5], b.y) + dot4(l[i].w[6], b.z) + dot4(l[i].w[7], b.w);
             uint slot = at + (i * NR + j) * step;
 #ifdef FORM_A256
-            int sum = l.sc0 * int(z.x) * lo + l.sc1 * int(z.y) * hi;
-#ifdef MINS
-            int mins = l.m0 * (int(z.z << 16) >> 16) + l.m1 * (int(z.w << 16) >> 16);
-#endif
+            int sum = l[i].sc0 * f0 * lo + l[i].sc1 * f1 * hi;
 #ifdef SUBGROUP
             sum = lanes_sum(sum);
             if (lane == 0u) entry[slot] = sum;
-#ifdef MINS
-            mins = lanes_sum(mins);
-            if (lane == 0u) entry_min[slot] = mins;
-#endif
 #else
             atomicAdd(entry[slot], sum);
-#ifdef MINS
-            atomicAdd(entry_min[slot], mins);
-#endif
 #endif
 #else
-            entry[slot + lane] = floatBitsToInt(term(l, lo + hi, int(z.y << 16) >> 16, F(z.x)));
+            entry[slot + lane] = floatBitsToInt(term(l[i], lo + hi, s, d));
 #endif
         }
     }
@@ -128,10 +110,12 @@ void chunk(uint w0, uint last, uint c, uint lane, uint x0, uint n, uint at, uint
 // The total of chunk c from its entries.
 float chunk_total(uint at, uint c, uint w0, uint x0) {
 #ifdef FORM_A256
-#ifdef MINS
-    int mins = entry_min[at];
-#else
     int mins = 0;
+#ifdef MINS
+    [[unroll]] for (uint i = 0u; i < 8u; i++) { // two minima, two sums
+        uint m = minima(w0 + c * BYTES, i >> 1) >> (16u * (i & 1u)), s = X[x0 + xs + c * 8u + i];
+        mins += int(m & 0xffu) * (int(s << 16) >> 16) + int(m >> 8 & 0xffu) * (int(s) >> 16);
+    }
 #endif
     return term(block_scales(w0 + c * BYTES), F(X[x0 + xd + c]), entry[at], mins);
 #elif defined(FORM_A32)
@@ -155,16 +139,11 @@ void main() {
     uint row = first + set * RPT, last = row < m ? min(RPT, m - row) - 1u : 0u;
     uint w0 = wbase + min(row, m - 1u) * wrow, x0 = n0 * xrow;
     float y[4]; // running sums of this invocation's elements of y; the host keeps outs <= 4 * size
-    for (uint i = 0u; i < 4u; i++) y[i] = 0.0;
+    [[unroll]] for (uint i = 0u; i < 4u; i++) y[i] = 0.0;
     for (uint from = 0u; from < chunks; from += seg) {
         uint here = min(seg, chunks - from);
 #if defined(FORM_A256) && !defined(SUBGROUP)
-        for (uint i = t; i < outs * seg; i += size) {
-            entry[i] = 0;
-#ifdef MINS
-            entry_min[i] = 0;
-#endif
-        }
+        for (uint i = t; i < outs * seg; i += size) entry[i] = 0;
         barrier();
 #endif
         for (uint c = c_first; c < here; c += groups) {
@@ -181,17 +160,17 @@ void main() {
             entry[o * step + c * PER] = floatBitsToInt(total);
         }
         barrier();
-        for (uint i = 0u; i < 4u; i++) {
+        [[unroll]] for (uint i = 0u; i < 4u; i++) {
             uint o = t + i * size;
             if (o < outs)
                 for (uint c = 0u; c < here; c++) y[i] = y[i] + intBitsToFloat(entry[o * step + c * PER]);
         }
         barrier();
     }
-    for (uint i = 0u; i < 4u; i++) {
+    [[unroll]] for (uint i = 0u; i < 4u; i++) {
         uint o = t + i * size, r = first + o / NR, n = n0 + o % NR;
         if (o >= outs || r >= m || n >= rows) continue;
-        Y[n * yrow + y0 + r] = U(y[i]);
+        if (ADD != 2u) Y[n * yrow + y0 + r] = U(y[i]);
         if (ADD != 0u) Z[n * zrow + y0 + r] = U(window(U(y[i])) + window(B[b0 + n * brow + y0 + r]));
     }
 }

@@ -2,7 +2,7 @@
 //
 // A lane's 32 elements are two halves of 16: elements XO0(lane) .. +15 and XO0(lane) + XSTEP .. +15 of the chunk, chosen so
 // that a lane reads whole words of the file. unpack() gives their codes as 8 packed words and the integer scales of both halves.
-// Blocks need no alignment: words are loaded aligned and shifted.
+// Tensors start at multiples of 16 bytes; blocks need no alignment: words are loaded aligned and shifted.
 //
 // T is one of the numbers below (those of GGUF). Defined per type:
 //   A256 (chunk = block)   BYTES, XO0, XSTEP, MINS when there is a minimum
@@ -39,18 +39,18 @@
 
 uint byte_at(uint b) { return W[b >> 2] >> ((b & 3u) * 8u) & 0xffu; }
 
+// No branches: loads of several rows are to be under way at once. A shifted load reads the next word only when it needs it.
 uint word_at(uint b) {
     uint s = (b & 3u) * 8u, i = b >> 2;
-    return s == 0u ? W[i] : W[i] >> s | W[i + 1u] << (32u - s);
+    return W[i] >> s | (W[i + (s == 0u ? 0u : 1u)] << 1) << (31u - s);
 }
 
-uint half_at(uint b) { return (b & 3u) == 3u ? word_at(b) & 0xffffu : W[b >> 2] >> ((b & 3u) * 8u) & 0xffffu; }
+uint half_at(uint b) { return W[b >> 2] >> ((b & 2u) * 8u) & 0xffffu; } // b is even
 
 uvec4 words_at(uint b) { // 16 bytes
     uint s = (b & 3u) * 8u, i = b >> 2;
-    uvec4 a = uvec4(W[i], W[i + 1u], W[i + 2u], W[i + 3u]);
-    if (s == 0u) return a;
-    return a >> s | uvec4(a.yzw, W[i + 4u]) << (32u - s);
+    uvec4 a = uvec4(W[i], W[i + 1u], W[i + 2u], W[i + 3u]), next = uvec4(a.yzw, W[i + (s == 0u ? 3u : 4u)]);
+    return a >> s | (next << 1) << (31u - s);
 }
 
 #ifdef FORM_F32
@@ -206,10 +206,7 @@ float term(Lane l, int total, int s, float d) {
 #else
 #define BYTES 176u
 #endif
-uvec4 head(uint b) {
-    if ((b & 15u) == 0u) return W4[b >> 4];
-    return words_at(b);
-}
+uvec4 head(uint b) { return W4[b >> 4]; } // blocks are multiples of 16 bytes, tensors start at one
 void unpack(uint b, uint lane, out Lane l) {
     uvec4 h = head(b); // d, dmin; 12 bytes of scales and minima
     l.d = half_float(h.x & 0xffffu);
@@ -307,6 +304,21 @@ void unpack(uint b, uint lane, out Lane l) {
     put(l, ((lo | 0x80808080u) - 0x04040404u) ^ 0x80808080u, ((hi | 0x80808080u) - 0x04040404u) ^ 0x80808080u);
 }
 #endif
+#endif
+
+#ifdef MINS
+// Minima of halves 4i .. 4i+3 of a chunk, one byte each.
+uint minima(uint b, uint i) {
+#if T == T_Q2_K
+    return word_at(b + 4u * i) >> 4 & 0x0f0f0f0fu;
+#else
+    uvec4 h = head(b);
+    uint at = (i & 1u) * 16u, s1 = h.z >> at, s2 = h.w >> at;
+    uint m0 = i < 2u ? s1 & 63u : (s2 >> 4 & 15u) | (s1 >> 6 & 3u) << 4;
+    uint m1 = i < 2u ? s1 >> 8 & 63u : (s2 >> 12 & 15u) | (s1 >> 14 & 3u) << 4;
+    return m0 * 0x0101u | m1 * 0x01010000u;
+#endif
+}
 #endif
 
 // The float scales of a block alone: d and, with MINS, the minima's.
