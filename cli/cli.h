@@ -18,7 +18,7 @@ enum { CLI_MAX_ARGS = 4 };
 
 /* Values of all options, whatever the command; defaults are in options.c. */
 typedef struct cli_options {
-    const char *prompt, *system, *tokens, *out, *device, *cpu_isa, *shape, *type, *thread_list;
+    const char *prompt, *system, *tokens, *out, *device, *cpu_isa, *device_mask, *shape, *type, *thread_list;
     int64_t max_tokens, top_k, penalty_last, ctx, batch, threads; /* ctx, threads: 0 = not given */
     int64_t bench_prompt, bench_gen, bench_depth, bench_repeat;                 /* depth: -1 = not given */
     double temp, top_p, min_p, repeat_penalty, frequency_penalty, presence_penalty;

@@ -80,6 +80,7 @@ static void settings_from(const cli_options *o, bool vocab_only, progress *p, ac
     s->device = o->device;
     s->threads = (unsigned)o->threads;
     s->cpu_isa = o->cpu_isa;
+    s->device_mask = o->device_mask;
     s->force_device = o->force_device;
     s->vocab_only = vocab_only;
     log_level = o->verbose ? 3 : o->quiet ? 0 : 1;

@@ -72,18 +72,12 @@ INLINE uint load4_2(bytes_in p) { return U16(p) | (uint)U16(p + 2) << 16; }
 
 #ifdef TABLE_LOW
 #ifdef WIDE_LOADS
-/* Each byte of v, 0..15, replaced by its entry: selects on all bytes at once. */
-INLINE uint4 lookup(uint4 v) {
-    uchar16 c = as_uchar16(v);
-    char16 r = (char16)0;
-#define ENTRY(k, table) r = select(r, (char16)(char)((table) >> (k % 8 * 8)), as_char16(c == (uchar16)k));
-    ENTRY(0, TABLE_LOW) ENTRY(1, TABLE_LOW) ENTRY(2, TABLE_LOW) ENTRY(3, TABLE_LOW)
-    ENTRY(4, TABLE_LOW) ENTRY(5, TABLE_LOW) ENTRY(6, TABLE_LOW) ENTRY(7, TABLE_LOW)
-    ENTRY(8, TABLE_HIGH) ENTRY(9, TABLE_HIGH) ENTRY(10, TABLE_HIGH) ENTRY(11, TABLE_HIGH)
-    ENTRY(12, TABLE_HIGH) ENTRY(13, TABLE_HIGH) ENTRY(14, TABLE_HIGH) ENTRY(15, TABLE_HIGH)
-#undef ENTRY
-    return as_uint4(r);
-}
+/* Each byte of v, 0..15, replaced by its entry. */
+#ifdef __clang__ /* becomes one instruction where there is one; shuffle() is a function in some libraries */
+INLINE uint4 lookup(uint4 v) { return as_uint4(__builtin_shufflevector(as_char16((ulong2)(TABLE_LOW, TABLE_HIGH)), as_char16(v))); }
+#else
+INLINE uint4 lookup(uint4 v) { return as_uint4(shuffle(as_char16((ulong2)(TABLE_LOW, TABLE_HIGH)), as_uchar16(v))); }
+#endif
 #else
 INLINE uint look(uint c) { return (uint)((c & 8 ? TABLE_HIGH : TABLE_LOW) >> (c & 7) * 8) & 255u; }
 INLINE uint look4(uint v) {
@@ -333,7 +327,7 @@ INLINE float8 numbers(bytes_in w, uint i) { return window8(as_uint8(vload8(0, (g
 #define FORM_F32
 #define BLOCK 2
 INLINE float number(bytes_in w, uint i) { return half_of(U16(w + 2 * i)); }
-INLINE float8 numbers(bytes_in w, uint i) { return half8(vload8(0, (global const ushort *)w + i)); }
+INLINE float8 numbers(bytes_in w, uint i) { return half_of8(vload8(0, (global const ushort *)w + i)); }
 #elif defined(TYPE_BF16)
 #define FORM_F32
 #define BLOCK 2

@@ -173,6 +173,21 @@ ac_status ac__cl_buffer(ac_dev *dev, cl_mem_flags flags, uint64_t bytes, void *h
     return AC_OK;
 }
 
+static cl_int put_whole(ac_dev *dev, cl_mem mem, uint64_t at, const void *host, uint64_t bytes, uint64_t all) {
+    uint8_t *copy = malloc((size_t)all);
+    if (!copy) return CL_OUT_OF_HOST_MEMORY;
+    cl_int rc = ac__cl.EnqueueReadBuffer(dev->queue, mem, CL_TRUE, 0, (size_t)all, copy, 0, NULL, NULL);
+    memcpy(copy + at, host, (size_t)bytes);
+    if (rc == CL_SUCCESS) rc = ac__cl.EnqueueWriteBuffer(dev->queue, mem, CL_TRUE, 0, (size_t)all, copy, 0, NULL, NULL);
+    free(copy);
+    return rc;
+}
+
+cl_int ac__cl_put(ac_dev *dev, cl_mem mem, uint64_t at, const void *host, uint64_t bytes, uint64_t all) {
+    if (dev->caps.quirks.whole_writes) return put_whole(dev, mem, at, host, bytes, all);
+    return ac__cl.EnqueueWriteBuffer(dev->queue, mem, CL_TRUE, (size_t)at, (size_t)bytes, host, 0, NULL, NULL);
+}
+
 void ac__cl_buffer_release(ac_dev *dev, cl_mem *mem, uint64_t bytes) {
     if (!*mem) return;
     ac__cl.ReleaseMemObject(*mem);

@@ -93,6 +93,8 @@ ac_status ac__cl_witness(ac_dev *dev, ac_error *err);
 /* A buffer, counted in dev->used. AC_ERR_DEVICE_MEMORY with the numbers when it does not fit. */
 ac_status ac__cl_buffer(ac_dev *dev, cl_mem_flags flags, uint64_t bytes, void *host, const char *what, cl_mem *out, ac_error *err);
 void ac__cl_buffer_release(ac_dev *dev, cl_mem *mem, uint64_t bytes);
+/* Blocking write of a part of a buffer of `all` bytes. */
+cl_int ac__cl_put(ac_dev *dev, cl_mem mem, uint64_t at, const void *host, uint64_t bytes, uint64_t all);
 /* Whether `bytes` more fit; `what` is for the detail. */
 ac_status ac__cl_room(const ac_dev *dev, uint64_t bytes, const char *what, ac_error *err);
 

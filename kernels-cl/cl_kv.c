@@ -65,7 +65,7 @@ ac_status ac__cl_kv_write(ac_kv_mem *kv, uint32_t page, const void *host, ac_err
     AC_TRY(check_page(kv, page, err));
     size_t n = (size_t)kv->page_bytes;
     for (uint32_t i = 0; i < kv->n_layers; i++) {
-        cl_int rc = ac__cl.EnqueueWriteBuffer(kv->dev->queue, kv->layers[i], CL_TRUE, page * n, n, (const uint8_t *)host + i * n, 0, NULL, NULL);
+        cl_int rc = ac__cl_put(kv->dev, kv->layers[i], page * n, (const uint8_t *)host + i * n, n, kv->layer_bytes);
         if (rc != CL_SUCCESS) return ac__cl_fail(err, rc, "KV cache");
     }
     return AC_OK;

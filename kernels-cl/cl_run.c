@@ -7,6 +7,7 @@
 /* ---- Inputs ------------------------------------------------------------------------------------------------------ */
 
 static cl_int send(ac_prog *p, cl_command_queue q, uint32_t at, uint32_t n) {
+    if (p->dev->caps.quirks.whole_writes) at = 0, n = p->in.size;
     return ac__cl.EnqueueWriteBuffer(q, p->inputs, CL_FALSE, at * 4ul, n * 4ul, p->host + at, 0, NULL, NULL);
 }
 
@@ -148,8 +149,7 @@ static ac_status check_range(const ac_prog *p, uint32_t buf, uint64_t offset, ui
 ac_status ac__cl_write(ac_prog *p, uint32_t buf, uint64_t offset, const void *host, uint64_t bytes, ac_error *err) {
     AC_TRY(check_range(p, buf, offset, bytes, err));
     if (bytes == 0) return AC_OK;
-    size_t at = (size_t)(p->plan->bufs[buf].offset + offset);
-    cl_int rc = ac__cl.EnqueueWriteBuffer(p->dev->queue, p->arena, CL_TRUE, at, (size_t)bytes, host, 0, NULL, NULL);
+    cl_int rc = ac__cl_put(p->dev, p->arena, p->plan->bufs[buf].offset + offset, host, bytes, p->plan->arena_bytes);
     return rc == CL_SUCCESS ? AC_OK : ac__cl_fail(err, rc, p->plan->bufs[buf].name);
 }
 

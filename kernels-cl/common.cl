@@ -73,7 +73,7 @@ inline float8 window8(uint8 u) {
     return as_float8(select(u, (uint8)0, m < (uint8)SMALL));
 }
 
-inline float8 half8(ushort8 h) {
+inline float8 half_of8(ushort8 h) {
     uint8 v = convert_uint8(h), m = min(v & 0x7fffu, (uint8)0x7bff);
     uint8 tiny = as_uint8(convert_float8(convert_int8(m)) * 5.9604644775390625e-8f);
     return as_float8(select((m << 13) + 0x38000000u, tiny, m < (uint8)0x400) | (v & 0x8000u) << 16);
