@@ -1,12 +1,14 @@
 /* cl_plan.c - prepare and release: buffers of a plan, and the list of launches. */
 #include "cl_plan.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- Launches ---------------------------------------------------------------------------------------------------- */
 
 static void set_arg(ac_cl_args *a, size_t bytes, const void *p) {
+    if (!a->kernel) return; /* collecting */
     cl_int rc = ac__cl.SetKernelArg(a->kernel, a->n++, bytes, p);
     if (a->rc == CL_SUCCESS) a->rc = rc;
 }
@@ -21,8 +23,25 @@ void ac__cl_arg_buf(ac_cl_args *a, const ac_prog *p, uint32_t buf) {
     ac__cl_arg_u32(a, (uint32_t)p->plan->bufs[buf].row_bytes);
 }
 
+static ac_status want(ac_prog *p, ac_cl_unit unit, const char *options, ac_error *err) {
+    for (uint32_t i = 0; i < p->n_wants; i++)
+        if (p->wants[i].unit == unit && !strcmp(p->wants[i].options, options)) return AC_OK;
+    ac_cl_want *more = realloc(p->wants, (p->n_wants + 1) * sizeof *more);
+    if (!more) return ac_fail(err, AC_ERR_MEMORY, "OpenCL plan");
+    p->wants = more;
+    more[p->n_wants].unit = unit;
+    snprintf(more[p->n_wants++].options, sizeof more->options, "%s", options);
+    return AC_OK;
+}
+
 ac_status ac__cl_launch_new(ac_prog *p, ac_cl_unit unit, const char *options, const char *kernel, uint32_t op, ac_cl_args *args,
                             ac_cl_launch **out, ac_error *err) {
+    if (p->collecting) {
+        p->spare = (ac_cl_launch){.op = op};
+        *args = (ac_cl_args){.kernel = NULL};
+        *out = &p->spare;
+        return want(p, unit, options, err);
+    }
     if (p->n_launches == p->cap_launches) {
         uint32_t cap = p->cap_launches ? p->cap_launches * 2 : 64;
         ac_cl_launch *more = realloc(p->launches, cap * sizeof *more);
@@ -90,13 +109,22 @@ static ac_status make_buffers(ac_prog *p, ac_error *err) {
     return make_consts(p, err);
 }
 
+static ac_status lower_all(ac_prog *p, ac_error *err) {
+    for (uint32_t i = 0, covered = 1; i < p->plan->n_ops; i += covered) AC_TRY(ac__cl_lower(p, i, &covered, err));
+    return AC_OK;
+}
+
 ac_status ac__cl_prepare(ac_dev *dev, ac_weights *w, ac_kv_mem *kv, const ac_plan *plan, ac_prog **out, ac_error *err) {
     *out = NULL;
     ac_prog *p = calloc(1, sizeof *p);
     if (!p) return ac_fail(err, AC_ERR_MEMORY, "OpenCL plan");
     *p = (ac_prog){.dev = dev, .weights = w, .kv = kv, .plan = plan};
     ac_status status = make_buffers(p, err);
-    for (uint32_t i = 0, covered = 1; status == AC_OK && i < plan->n_ops; i += covered) status = ac__cl_lower(p, i, &covered, err);
+    p->collecting = true;
+    if (status == AC_OK) status = lower_all(p, err);
+    if (status == AC_OK) status = ac__cl_programs_make(dev, p->wants, p->n_wants, err);
+    p->collecting = false;
+    if (status == AC_OK) status = lower_all(p, err);
     if (status != AC_OK) {
         ac__cl_release(p);
         return status;
@@ -118,6 +146,7 @@ void ac__cl_release(ac_prog *p) {
     for (uint32_t i = 0; p->consts && i < p->plan->n_consts; i++) ac__cl_buffer_release(p->dev, &p->consts[i], p->plan->consts[i].bytes);
     free(p->consts);
     free(p->launches);
+    free(p->wants);
     free(p->events);
     free(p->event_op);
     free(p->host);

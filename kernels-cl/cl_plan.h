@@ -46,6 +46,10 @@ struct ac_prog {
     bool under_way;
     /* while lowering */
     uint32_t rows_from;           /* launches are for runs of so many rows and more */
+    ac_cl_want *wants;            /* programs asked for, when `collecting`: then no launch is made */
+    uint32_t n_wants;
+    bool collecting;
+    ac_cl_launch spare;
     uint32_t covering;            /* operations that the launch in hand covers */
 };
 

@@ -1,10 +1,13 @@
 /* cl_program.c - programs of a device: found in memory, or on disk, or built. */
 #include "cl_program.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cl_cache.h"
 #include "cl_device.h"
@@ -97,14 +100,16 @@ static cl_program build_binary(ac_dev *dev, const unsigned char *binary, size_t 
     return NULL;
 }
 
-static void store_binary(ac_dev *dev, cl_program program, ac_cl_key key) {
+/* False when the cache folder cannot be written; a program without a binary is not an error. */
+static bool store_binary(ac_dev *dev, cl_program program, ac_cl_key key) {
     size_t bytes = 0;
-    if (ac__cl.GetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof bytes, &bytes, NULL) != CL_SUCCESS || bytes == 0) return;
+    bool stored = true;
+    if (ac__cl.GetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof bytes, &bytes, NULL) != CL_SUCCESS || bytes == 0) return true;
     unsigned char *binary = malloc(bytes);
-    if (binary && ac__cl.GetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL) == CL_SUCCESS &&
-        !ac__cl_cache_write(dev->cache_dir, key, binary, bytes))
-        ac__cl_log(dev, 1, "OpenCL: the cache folder %s cannot be written", dev->cache_dir);
+    if (binary && ac__cl.GetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL) == CL_SUCCESS)
+        stored = ac__cl_cache_write(dev->cache_dir, key, binary, bytes);
     free(binary);
+    return stored;
 }
 
 static double now(void) {
@@ -113,48 +118,125 @@ static double now(void) {
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-static ac_status make_program(ac_dev *dev, ac_cl_unit unit, const char *options, cl_program *out, ac_error *err) {
-    bool cached = dev->cache_dir && dev->features.cache;
+/* One program being made; threads share nothing but the device's constant parts. */
+typedef struct job {
+    ac_dev *dev;
+    ac_cl_built *built;
+    ac_error err;
+    ac_status status;
+    bool cached, found, stored;
+    double seconds;
+} job;
+
+static void make_program(job *j) {
+    ac_dev *dev = j->dev;
+    ac_cl_built *b = j->built;
     double start = now();
     ac_cl_key key;
     size_t bytes;
-    *out = NULL;
-    if (cached) {
-        key = key_of(dev, unit, options);
+    j->cached = dev->cache_dir && dev->features.cache;
+    j->stored = true;
+    if (j->cached) {
+        key = key_of(dev, b->unit, b->options);
         unsigned char *binary = ac__cl_cache_read(dev->cache_dir, key, &bytes);
-        if (binary) *out = build_binary(dev, binary, bytes, options);
+        if (binary) b->program = build_binary(dev, binary, bytes, b->options);
         free(binary);
     }
-    bool found = *out != NULL;
-    if (!found) AC_TRY(build_source(dev, unit, options, out, err));
-    if (!found && cached) store_binary(dev, *out, key);
-    ac__cl_log(dev, 3, "OpenCL: program %s (%s) %s in %.3f s", units[unit].name, options, found ? "from the cache" : "built", now() - start);
+    j->found = b->program != NULL;
+    j->status = j->found ? AC_OK : build_source(dev, b->unit, b->options, &b->program, &j->err);
+    if (j->status == AC_OK && !j->found && j->cached) j->stored = store_binary(dev, b->program, key);
+    j->seconds = now() - start;
+}
+
+/* Takes over the program of a finished job, or says why there is none. */
+static ac_status finish_job(job *j, ac_error *err) {
+    ac_cl_built *b = j->built;
+    if (j->status != AC_OK) {
+        free(b);
+        if (err) *err = j->err;
+        return j->status;
+    }
+    b->next = j->dev->programs;
+    j->dev->programs = b;
+    if (!j->stored) ac__cl_log(j->dev, 1, "OpenCL: the cache folder %s cannot be written", j->dev->cache_dir);
+    ac__cl_log(j->dev, 3, "OpenCL: program %s (%s) %s in %.3f s", units[b->unit].name, b->options, j->found ? "from the cache" : "built", j->seconds);
+    return AC_OK;
+}
+
+static ac_cl_built *find_program(const ac_dev *dev, ac_cl_unit unit, const char *options) {
+    ac_cl_built *b = dev->programs;
+    while (b && (b->unit != unit || strcmp(b->options, options) != 0)) b = b->next;
+    return b;
+}
+
+/* Starts a job, unless the program is there: then *out has no `built`. */
+static ac_status new_job(ac_dev *dev, ac_cl_unit unit, const char *options, job *out, ac_cl_built **there, ac_error *err) {
+    char all[sizeof ((ac_cl_built *)0)->options];
+    int n = snprintf(all, sizeof all, "%s -DWG=%u%s%s", dev->options, dev->tuning.row_group, *options ? " " : "", options);
+    *out = (job){.dev = dev};
+    if (n < 0 || (size_t)n >= sizeof all) return ac_fail(err, AC_ERR_INTERNAL, "OpenCL options too long");
+    if ((*there = find_program(dev, unit, all))) return AC_OK;
+    out->built = calloc(1, sizeof *out->built);
+    if (!out->built) return ac_fail(err, AC_ERR_MEMORY, "OpenCL program");
+    out->built->unit = unit;
+    memcpy(out->built->options, all, sizeof all);
     return AC_OK;
 }
 
 ac_status ac__cl_program(ac_dev *dev, ac_cl_unit unit, const char *options, cl_program *out, ac_error *err) {
-    char all[sizeof ((ac_cl_built *)0)->options];
-    int n = snprintf(all, sizeof all, "%s -DWG=%u%s%s", dev->options, dev->tuning.row_group, *options ? " " : "", options);
-    if (n < 0 || (size_t)n >= sizeof all) return ac_fail(err, AC_ERR_INTERNAL, "OpenCL options too long");
-    for (ac_cl_built *b = dev->programs; b; b = b->next) {
-        if (b->unit == unit && !strcmp(b->options, all)) {
-            *out = b->program;
-            return AC_OK;
-        }
+    job j;
+    ac_cl_built *b;
+    *out = NULL;
+    AC_TRY(new_job(dev, unit, options, &j, &b, err));
+    if (!b) {
+        make_program(&j);
+        b = j.built;
+        AC_TRY(finish_job(&j, err));
     }
-    ac_cl_built *b = calloc(1, sizeof *b);
-    if (!b) return ac_fail(err, AC_ERR_MEMORY, "OpenCL program");
-    ac_status status = make_program(dev, unit, all, &b->program, err);
-    if (status != AC_OK) {
-        free(b);
-        return status;
-    }
-    b->unit = unit;
-    memcpy(b->options, all, sizeof all);
-    b->next = dev->programs;
-    dev->programs = b;
     *out = b->program;
     return AC_OK;
+}
+
+/* ---- Several at once --------------------------------------------------------------------------------------------- */
+
+typedef struct queue {
+    job *jobs;
+    uint32_t n;
+    atomic_uint next;
+} queue;
+
+static void *work(void *p) {
+    queue *q = p;
+    for (uint32_t i; (i = atomic_fetch_add(&q->next, 1)) < q->n;) make_program(&q->jobs[i]);
+    return NULL;
+}
+
+ac_status ac__cl_programs_make(ac_dev *dev, const ac_cl_want *wants, uint32_t n, ac_error *err) {
+    enum { THREADS = 16 };
+    pthread_t threads[THREADS];
+    queue q = {.jobs = calloc(n ? n : 1, sizeof *q.jobs)};
+    ac_status status = q.jobs ? AC_OK : ac_fail(err, AC_ERR_MEMORY, "OpenCL programs");
+    for (uint32_t i = 0; i < n && status == AC_OK; i++) {
+        ac_cl_built *there;
+        status = new_job(dev, wants[i].unit, wants[i].options, &q.jobs[q.n], &there, err);
+        if (status == AC_OK && !there) q.n++;
+    }
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    uint32_t started = 0, most = cores < 1 ? 1 : cores > THREADS ? THREADS : (uint32_t)cores;
+    for (; status == AC_OK && started + 1 < q.n && started + 1 < most; started++)
+        if (pthread_create(&threads[started], NULL, work, &q) != 0) break;
+    if (status == AC_OK) work(&q);
+    for (uint32_t i = 0; i < started; i++) pthread_join(threads[i], NULL);
+    for (uint32_t i = 0; i < q.n; i++) {
+        if (status != AC_OK && !q.jobs[i].built->program) {
+            free(q.jobs[i].built);
+            continue;
+        }
+        ac_status one = finish_job(&q.jobs[i], status == AC_OK ? err : NULL);
+        if (status == AC_OK) status = one;
+    }
+    free(q.jobs);
+    return status;
 }
 
 ac_status ac__cl_kernel(ac_dev *dev, ac_cl_unit unit, const char *options, const char *name, cl_kernel *out, ac_error *err) {
