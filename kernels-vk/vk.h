@@ -12,6 +12,7 @@
     X(coopmat, "integer cooperative matrices")                                                               \
     X(import, "host memory import")                                                                          \
     X(mapped, "host-visible device memory")                                                                  \
+    X(planar, "planar weights")                                                                              \
     X(modes, "float modes")                                                                                  \
     X(fuse, "fused operations")
 
@@ -197,7 +198,14 @@ typedef struct vk_part {
     uint64_t offset, bytes;
     uint64_t row0;
     uint32_t rows;
+    uint64_t row_bytes; /* distance of rows */
+    bool planar;        /* vk_planar.c */
 } vk_part;
+
+/* Types whose blocks are taken apart on upload, the distance of their rows, and one row. */
+bool vk_planar_type(ac_type type);
+uint64_t vk_planar_row_bytes(ac_type type, uint64_t cols);
+void vk_planar_row(ac_type type, const uint8_t *from, uint64_t cols, uint8_t *to);
 
 struct ac_weights {
     ac_dev *dev;

@@ -242,7 +242,7 @@ bool vk_probe(vk_api *api, VkPhysicalDevice physical, vk_caps *c, char *why, siz
     c->has[VK_FEATURE_subgroup] = c->has[VK_FEATURE_subgroup] && c->full_subgroups;
     c->has[VK_FEATURE_tile] = c->shared_bytes >= 32768;
     c->has[VK_FEATURE_coopmat] = c->has[VK_FEATURE_coopmat] && c->has[VK_FEATURE_tile];
-    c->has[VK_FEATURE_fuse] = true;
+    c->has[VK_FEATURE_fuse] = c->has[VK_FEATURE_planar] = true;
     bool family = probe_family(api, physical, c);
     if (family && timeline && c->invocations >= 256 && c->shared_bytes >= 16384 && c->offset_align <= 256)
         return true;
@@ -268,7 +268,7 @@ static void describe_caps(const vk_caps *c, const bool *on, const char *witness,
     size_t n = (size_t)snprintf(out->detail, sizeof out->detail, "Vulkan %u.%u", VK_API_VERSION_MAJOR(c->api),
                                 VK_API_VERSION_MINOR(c->api));
     for (int i = 0; i < VK_FEATURE_COUNT && n < sizeof out->detail; i++)
-        if (on[i] && i != VK_FEATURE_fuse && i != VK_FEATURE_tile)
+        if (on[i] && i != VK_FEATURE_fuse && i != VK_FEATURE_tile && i != VK_FEATURE_planar)
             n += (size_t)snprintf(out->detail + n, sizeof out->detail - n, ", %s", feature_texts[i]);
     if (on[VK_FEATURE_coopmat] && n < sizeof out->detail)
         n += (size_t)snprintf(out->detail + n, sizeof out->detail - n, " %ux%ux%u", c->coop_m, c->coop_n,

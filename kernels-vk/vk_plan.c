@@ -126,9 +126,9 @@ static ac_status plan_embed(ac_prog *p, uint32_t at, ac_error *err) {
         /* parts write different rows: no order among them */
         if (i) s->n_use = 0;
         PUSH(s, (uint32_t)w->cols, units, (uint32_t)part[i].row0, part[i].rows, base,
-             (uint32_t)ac_type_row_bytes(w->type, w->cols), y, p->in_token);
+             (uint32_t)part[i].row_bytes, y, p->in_token);
         s->gx = groups_for(units, 64);
-        AC_TRY(pipe_named(p, name, NULL, &s->pipe, err));
+        AC_TRY(pipe_named(p, name, (uint32_t[VK_SPEC]){[9] = part[i].planar}, &s->pipe, err));
     }
     return AC_OK;
 }
@@ -338,6 +338,7 @@ static ac_status attention_step(ac_prog *p, uint32_t at, const ac_op_quantize *q
          p->plan->max_pages, 0, words(l->dk), words(l->v), words(l->dv), words(l->sub_bytes),
          bits(op->scale));
     AC_TRY(pipe_named(p, "attention", (uint32_t[VK_SPEC]){0, ht, pairs, split}, &s->pipe, err));
+    AC_TRY(pipe_named(p, "attention", (uint32_t[VK_SPEC]){0, 1, pairs, split}, &s->pipe_single, err));
     if (quantize) return join_quantize(p, s, op, quantize, y, err);
     memcpy(s->push_join, (uint32_t[VK_PUSH]){op->heads, op->head_dim, y, 0, p->in_pos, 0},
            sizeof s->push_join);
@@ -373,15 +374,26 @@ static ac_status size_work(ac_prog *p, ac_error *err) {
 
 /* ---- Products ---- */
 
-static ac_status matvec_variant(ac_prog *p, vk_step *s, const char *name, ac_form form, uint32_t i,
-                                uint32_t fused_add, ac_error *err) {
+/* What the shaders of a product are chosen by. */
+typedef struct product_kind {
+    const char *type;
+    ac_form form;
+    uint32_t fused_add; /* ADD of the shaders */
+    uint32_t planar;
+} product_kind;
+
+static ac_status matvec_variant(ac_prog *p, vk_step *s, const char *name, const product_kind *kind,
+                                uint32_t i, ac_error *err) {
     vk_matvec *v = &s->variant[i];
+    bool chunks = kind->form == AC_FORM_A256; /* an entry per chunk, not per lane */
+    uint32_t per = chunks ? 1 : LANES, cap = chunks ? MATVEC_CAP / 2 : MATVEC_CAP,
+             sets = s->threads / LANES / s->groups;
     v->nr = 1u << i;
     v->rpt = p->dev->tune[VK_TUNE_rows1 + i];
-    uint32_t per = form == AC_FORM_A256 ? 1 : LANES, cap = form == AC_FORM_A256 ? MATVEC_CAP / 2 : MATVEC_CAP,
-             outs = s->threads / LANES / s->groups * v->rpt * v->nr;
-    v->seg = (uint32_t)least(s->chunks, cap / (outs * per));
-    return pipe_named(p, name, (uint32_t[VK_SPEC]){s->threads, v->rpt, v->nr, cap, fused_add}, &v->pipe, err);
+    while (v->rpt > 1 && sets * v->rpt * v->nr * per > cap) v->rpt /= 2;
+    v->seg = (uint32_t)least(s->chunks, cap / (sets * v->rpt * v->nr * per));
+    const uint32_t spec[VK_SPEC] = {s->threads, v->rpt, v->nr, cap, kind->fused_add, [9] = kind->planar};
+    return pipe_named(p, name, spec, &v->pipe, err);
 }
 
 /* ---- Tiles ---- */
@@ -397,13 +409,13 @@ static uint32_t tile_bytes(uint32_t br, uint32_t bc, uint32_t numbers) {
 /* Tiles of the whole workgroup, largest first. */
 static const uint32_t tile_sizes[][2] = {{128, 128}, {128, 64}, {64, 128}, {64, 64}, {64, 32}, {32, 32}};
 
-static ac_status plan_tile(ac_prog *p, vk_step *s, const char *type, uint32_t fused_add, ac_error *err) {
+static ac_status plan_tile(ac_prog *p, vk_step *s, const product_kind *kind, ac_error *err) {
     const vk_caps *c = &p->dev->caps;
     bool coop = p->dev->on[VK_FEATURE_coopmat];
     uint32_t m = coop ? c->coop_m : TILE_SUB, n = coop ? c->coop_n : TILE_SUB, k = coop ? c->coop_k : 32,
              sg = coop ? c->subgroup : 32;
     char name[48];
-    snprintf(name, sizeof name, "matmul_%s%s", type,
+    snprintf(name, sizeof name, "matmul_%s%s", kind->type,
              coop                         ? "_coop"
              : p->dev->on[VK_FEATURE_dot] ? "_dot"
                                           : "");
@@ -415,7 +427,8 @@ static ac_status plan_tile(ac_prog *p, vk_step *s, const char *type, uint32_t fu
         if (br > p->dev->tune[VK_TUNE_tile_rows] || bc > p->dev->tune[VK_TUNE_tile_cols]) continue;
         s->tile = (vk_tile){0, p->dev->tune[VK_TUNE_tile_from], br, bc};
         const uint32_t spec[VK_SPEC] = {
-            threads, br, bc, TILE_SUB / m, TILE_SUB / n, sg, m * n / sg, fused_add, 0, 0, m, n, k};
+            threads, br, bc, TILE_SUB / m, TILE_SUB / n, sg, m * n / sg, kind->fused_add, 0, kind->planar,
+            m,       n,  k};
         return pipe_named(p, name, spec, &s->tile.pipe, err);
     }
     return AC_OK;
@@ -448,9 +461,9 @@ static ac_status plan_matvec_part(ac_prog *p, uint32_t at, const ac_op_matmul *o
     s->chunks = groups_for(op->n, AC_CHUNK);
     s->groups = 1;
     while (s->groups * 2 <= s->chunks && s->groups < s->threads / LANES) s->groups *= 2;
-    PUSH(s, part->rows, op->n, s->chunks, groups_for(op->n, 32), base,
-         (uint32_t)ac_type_row_bytes(w->type, op->n), x, a.d, a.f, a.s, y, (uint32_t)part->row0);
-    uint32_t fused_add = bind_add(p, s, op, add);
+    PUSH(s, part->rows, op->n, s->chunks, groups_for(op->n, 32), base, (uint32_t)part->row_bytes, x, a.d, a.f,
+         a.s, y, (uint32_t)part->row0);
+    const product_kind kind = {info->name, info->form, bind_add(p, s, op, add), part->planar};
     if (!first) s->n_use = 1; /* parts write different elements: only x is read by all */
     bool dot = dev->on[VK_FEATURE_dot] && info->form != AC_FORM_F32;
     bool sub =
@@ -459,13 +472,13 @@ static ac_status plan_matvec_part(ac_prog *p, uint32_t at, const ac_op_matmul *o
     snprintf(name, sizeof name, "matvec_%s%s%s", info->name, dot ? "_dot" : "", sub ? "_sub" : "");
     uint32_t most = p->plan->ops[at].rows == AC_ROWS_OUT ? p->plan->max_out : p->plan->max_rows;
     for (uint32_t i = 0; i < VK_VARIANTS; i++) {
-        AC_TRY(matvec_variant(p, s, name, info->form, i, fused_add, err));
+        AC_TRY(matvec_variant(p, s, name, &kind, i, err));
         s->n_variants = i + 1;
         if (s->variant[i].nr >= most) break;
     }
     if (most < dev->tune[VK_TUNE_tile_from] || info->form == AC_FORM_F32 || !dev->on[VK_FEATURE_tile])
         return AC_OK;
-    return plan_tile(p, s, info->name, fused_add, err);
+    return plan_tile(p, s, &kind, err);
 }
 
 static ac_status product(ac_prog *p, uint32_t at, const ac_op_add *add, ac_error *err) {

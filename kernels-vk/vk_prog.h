@@ -41,7 +41,7 @@ typedef struct vk_step {
     ac_rows rows;
     uint32_t set; /* descriptor set */
     uint32_t gx;
-    uint32_t pipe, pipe_join;
+    uint32_t pipe, pipe_join, pipe_single; /* single: one head per workgroup, for few rows */
     uint32_t push[VK_PUSH];
     vk_use use[VK_USES];
     uint32_t n_use;

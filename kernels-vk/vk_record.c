@@ -2,7 +2,7 @@
  * read and write. */
 #include "vk_prog.h"
 
-enum { MAX_PENDING = 64 };
+enum { MAX_PENDING = 64, FEW_GROUPS = 512 /* below this a large GPU is not filled */ };
 
 typedef struct recorder {
     ac_prog *p;
@@ -90,7 +90,8 @@ static void record_attention(recorder *r, const vk_step *s, uint32_t rows) {
         uint32_t n = rows - row < tile ? rows - row : tile;
         push[4] = join[s->join_row0] = row;
         order(r, &work, 1);
-        dispatch(r, s, s->pipe, push, r->shape.pages, s->tiles, n);
+        bool few = (uint64_t)r->shape.pages * s->tiles * n < FEW_GROUPS;
+        dispatch(r, s, few ? s->pipe_single : s->pipe, push, r->shape.pages, few ? s->heads : s->tiles, n);
         order(r, &work, 1);
         dispatch(r, s, s->pipe_join, join, s->join_gx, n, 1);
         order(r, s->use, s->n_use); /* still under way after the barriers in between */

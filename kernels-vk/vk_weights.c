@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_BYTES = 512 << 20, PART_ALIGN = 256 };
+enum { BLOCK_BYTES = 512 << 20, PART_ALIGN = 256, BATCH_BYTES = 4 << 20 };
 
 typedef struct loader {
     ac_dev *dev;
@@ -14,6 +14,8 @@ typedef struct loader {
     uint32_t *part_buf; /* index into bufs per part, until they stop moving */
     uint64_t fill;      /* bytes used of the last buffer when it is a block */
     bool block_open;
+    uint8_t *batch; /* rows taken apart */
+    uint64_t batch_bytes;
     uint64_t done, all;
     bool (*progress)(void *user, uint64_t done, uint64_t all);
     void *user;
@@ -39,8 +41,7 @@ static vk_buf *new_buf(loader *l, ac_error *err) {
     return &w->bufs[w->n_bufs++];
 }
 
-static ac_status add_part(loader *l, uint32_t buf, uint64_t offset, uint64_t bytes, uint64_t row0,
-                          uint32_t rows, ac_error *err) {
+static ac_status add_part(loader *l, uint32_t buf, const vk_part *part, ac_error *err) {
     ac_weights *w = l->w;
     if (w->n_parts == l->cap_parts) {
         uint32_t cap = l->cap_parts ? l->cap_parts * 2 : 64;
@@ -52,7 +53,7 @@ static ac_status add_part(loader *l, uint32_t buf, uint64_t offset, uint64_t byt
         l->cap_parts = cap;
     }
     l->part_buf[w->n_parts] = buf;
-    w->parts[w->n_parts++] = (vk_part){NULL, offset, bytes, row0, rows};
+    w->parts[w->n_parts++] = *part;
     return AC_OK;
 }
 
@@ -90,8 +91,13 @@ static bool import_part(loader *l, const ac_weight *t, uint64_t row0, uint64_t r
     vk_buf *b = new_buf(l, &err);
     if (!b) return false;
     uint32_t index = l->w->n_bufs - 1;
+    const vk_part part = {.offset = begin - first,
+                          .bytes = rows * row_bytes,
+                          .row0 = row0,
+                          .rows = (uint32_t)rows,
+                          .row_bytes = row_bytes};
     if (vk_buf_import(l->dev, (const void *)first, last - first, b, &err) == AC_OK &&
-        add_part(l, index, begin - first, rows * row_bytes, row0, (uint32_t)rows, &err) == AC_OK)
+        add_part(l, index, &part, &err) == AC_OK)
         return true;
     vk_log(l->dev, 3, "%s: not imported: %s", t->name, err.detail);
     vk_buf_destroy(l->dev, b);
@@ -144,24 +150,61 @@ static ac_status room(loader *l, uint64_t bytes, uint32_t *buf, uint64_t *offset
     return AC_OK;
 }
 
-static ac_status upload_tensor(loader *l, const ac_weight *t, uint64_t row_bytes, uint64_t per_part,
-                               ac_error *err) {
-    for (uint64_t row = 0; row < t->rows; row += per_part) {
-        uint64_t rows = least(per_part, t->rows - row), bytes = rows * row_bytes, offset;
-        uint32_t buf;
-        AC_TRY(room(l, bytes, &buf, &offset, err));
-        AC_TRY(add_part(l, buf, offset, bytes, row, (uint32_t)rows, err));
-        const char *from = (const char *)t->data + row * row_bytes;
-        for (uint64_t at = 0; at < bytes; at += VK_STAGE_BYTES) {
-            uint64_t n = least(VK_STAGE_BYTES, bytes - at), whole = n & ~(uint64_t)3;
-            if (whole) AC_TRY(vk_upload(l->dev, &l->w->bufs[buf], offset + at, from + at, whole, err));
-            if (n > whole) { /* copies are in words */
-                uint32_t last = 0;
-                memcpy(&last, from + at + whole, n - whole);
-                AC_TRY(vk_upload(l->dev, &l->w->bufs[buf], offset + at + whole, &last, 4, err));
-            }
-            if (!step(l, n)) return cancelled(err);
+/* Rows in the form they have on the device, a batch at a time: as they are, or taken apart into l->batch. */
+static const uint8_t *batch_of(loader *l, const ac_weight *t, uint64_t row, uint64_t rows,
+                               const vk_part *form) {
+    uint64_t file_row = ac_type_row_bytes(t->type, t->cols);
+    const uint8_t *from = (const uint8_t *)t->data + row * file_row;
+    if (!form->planar) return from;
+    for (uint64_t r = 0; r < rows; r++)
+        vk_planar_row(t->type, from + r * file_row, t->cols, l->batch + r * form->row_bytes);
+    return l->batch;
+}
+
+/* Four at least, in fours: so every batch but the last is of whole words. */
+static uint64_t batch_rows(uint64_t row_bytes) {
+    return row_bytes * 4 < BATCH_BYTES ? BATCH_BYTES / row_bytes / 4 * 4 : 4;
+}
+
+static ac_status upload_rows(loader *l, const ac_weight *t, const vk_part *part, uint32_t buf,
+                             ac_error *err) {
+    const uint64_t row_bytes = part->row_bytes, per = batch_rows(row_bytes);
+    uint64_t at = part->offset;
+    for (uint64_t row = 0; row < part->rows; row += per) {
+        uint64_t rows = least(per, part->rows - row), n = rows * row_bytes, whole = n & ~(uint64_t)3;
+        const uint8_t *from = batch_of(l, t, part->row0 + row, rows, part);
+        if (whole) AC_TRY(vk_upload(l->dev, &l->w->bufs[buf], at, from, whole, err));
+        if (n > whole) { /* copies are in words; only the last batch can end inside one */
+            uint32_t last = 0;
+            memcpy(&last, from + whole, n - whole);
+            AC_TRY(vk_upload(l->dev, &l->w->bufs[buf], at + whole, &last, 4, err));
         }
+        at += n;
+        if (!step(l, rows * ac_type_row_bytes(t->type, t->cols))) return cancelled(err);
+    }
+    return AC_OK;
+}
+
+static ac_status upload_tensor(loader *l, const ac_weight *t, ac_error *err) {
+    vk_part part = {.planar = l->dev->on[VK_FEATURE_planar] && vk_planar_type(t->type)};
+    part.row_bytes =
+        part.planar ? vk_planar_row_bytes(t->type, t->cols) : ac_type_row_bytes(t->type, t->cols);
+    uint64_t per_part, batch = batch_rows(part.row_bytes) * part.row_bytes;
+    AC_TRY(rows_per_part(l, t, part.row_bytes, &per_part, err));
+    if (part.planar && batch > l->batch_bytes) {
+        free(l->batch);
+        l->batch = malloc(batch);
+        l->batch_bytes = l->batch ? batch : 0;
+        if (!l->batch) return ac_fail(err, AC_ERR_MEMORY, "weights");
+    }
+    for (uint64_t row = 0; row < t->rows; row += per_part) {
+        uint32_t buf = 0;
+        part.row0 = row;
+        part.rows = (uint32_t)least(per_part, t->rows - row);
+        part.bytes = part.rows * part.row_bytes;
+        AC_TRY(room(l, part.bytes, &buf, &part.offset, err));
+        AC_TRY(add_part(l, buf, &part, err));
+        AC_TRY(upload_rows(l, t, &part, buf, err));
     }
     return AC_OK;
 }
@@ -179,7 +222,7 @@ static ac_status load_tensor(loader *l, const ac_weight *t, ac_error *err) {
         return ac_fail(err, AC_ERR_ARGUMENT, "%s: want %llu bytes, have %llu", t->name,
                        (unsigned long long)(row_bytes * t->rows), (unsigned long long)t->bytes);
     AC_TRY(rows_per_part(l, t, row_bytes, &per_part, err));
-    if (!import_tensor(l, t, row_bytes, per_part)) return upload_tensor(l, t, row_bytes, per_part, err);
+    if (!import_tensor(l, t, row_bytes, per_part)) return upload_tensor(l, t, err);
     return step(l, row_bytes * t->rows) ? AC_OK : cancelled(err);
 }
 
@@ -211,6 +254,7 @@ ac_status vk_load(ac_dev *dev, const ac_weight *weights, uint32_t n,
     ac_status status = load_all(&l, weights, n, err);
     for (uint32_t i = 0; i < w->n_parts; i++) w->parts[i].buf = &w->bufs[l.part_buf[i]];
     free(l.part_buf);
+    free(l.batch);
     if (status != AC_OK) {
         vk_unload(w);
         return status;

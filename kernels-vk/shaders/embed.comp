@@ -24,9 +24,9 @@ void main() {
     uint c = unit >> 3, lane = unit & 7u;
     Lane l;
 #ifdef FORM_A256
-    unpack(row + c * BYTES, lane, l);
+    unpack(Block(row, c, units >> 3), lane, l);
 #else
-    unpack(row + unit * BYTES, lane, l);
+    unpack(Block(row, unit, units), lane, l);
 #endif
     uint k0 = c * 256u + XO0(lane);
     for (uint i = 0u; i < 32u; i++) {

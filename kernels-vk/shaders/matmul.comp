@@ -136,7 +136,7 @@ void stage_w(uint t, uint c, uint half_chunk, uint c0) {
         uint at = col * STRIDE + ((XO0(lane) & 127u) >> 2);
         Lane l;
 #ifdef FORM_A256
-        unpack(row + c * BYTES, lane, l);
+        unpack(Block(row, c, chunks), lane, l);
         [[unroll]] for (uint w = 0u; w < 8u; w++) {
             uint low, high, to = at + (w & 3u) + (w < 4u ? 0u : XSTEP / 4u);
             fold(l.w[w], w < 4u ? l.sc0 : l.sc1, low, high);
@@ -145,7 +145,7 @@ void stage_w(uint t, uint c, uint half_chunk, uint c0) {
         }
 #else
         uint block = min(c * 8u + lane, units - 1u);
-        unpack(row + block * BYTES, lane, l);
+        unpack(Block(row, block, units), lane, l);
         [[unroll]] for (uint w = 0u; w < 8u; w++) {
             uint v = l.w[w];
 #if OFF > 0
@@ -178,12 +178,12 @@ void stage_scales(uint t, uint c, uint half_chunk, uint r0, uint c0) {
         if (half_chunk == 0u) xscale[r] = F(X[x0 + xd + c]);
     }
     if (half_chunk == 0u) {
-        for (uint i = t; i < BC; i += gl_WorkGroupSize.x) wscale[i] = block_scales(wbase + min(c0 + i, m - 1u) * wrow + c * BYTES);
+        for (uint i = t; i < BC; i += gl_WorkGroupSize.x) wscale[i] = block_scales(Block(wbase + min(c0 + i, m - 1u) * wrow, c, chunks));
 #ifdef MINS
         for (uint i = t; i < BC * 4u; i += gl_WorkGroupSize.x) {
             uint at = (i >> 2) * MIN_STRIDE + (i & 3u);
             wmin[at] = 0u;
-            wmin[at + 4u] = minima(wbase + min(c0 + (i >> 2), m - 1u) * wrow + c * BYTES, i & 3u);
+            wmin[at + 4u] = minima(Block(wbase + min(c0 + (i >> 2), m - 1u) * wrow, c, chunks), i & 3u);
             wmin[at + 8u] = 0u;
         }
         for (uint i = t; i < BR * 4u; i += gl_WorkGroupSize.x) {

@@ -70,9 +70,9 @@ void chunk(uint w0, uint last, uint c, uint lane, uint x0, uint n, uint at, uint
     Lane l[RPT];
     [[unroll]] for (uint i = 0u; i < RPT; i++) {
 #ifdef FORM_A256
-        unpack(w0 + min(i, last) * wrow + c * BYTES, lane, l[i]);
+        unpack(Block(w0 + min(i, last) * wrow, c, chunks), lane, l[i]);
 #else
-        unpack(w0 + min(i, last) * wrow + (c * 8u + lane) * BYTES, lane, l[i]);
+        unpack(Block(w0 + min(i, last) * wrow, c * 8u + lane, units), lane, l[i]);
 #endif
     }
     uint k0 = c * 256u + XO0(lane);
@@ -113,11 +113,11 @@ float chunk_total(uint at, uint c, uint w0, uint x0) {
     int mins = 0;
 #ifdef MINS
     [[unroll]] for (uint i = 0u; i < 8u; i++) { // two minima, two sums
-        uint m = minima(w0 + c * BYTES, i >> 1) >> (16u * (i & 1u)), s = X[x0 + xs + c * 8u + i];
+        uint m = minima(Block(w0, c, chunks), i >> 1) >> (16u * (i & 1u)), s = X[x0 + xs + c * 8u + i];
         mins += int(m & 0xffu) * (int(s << 16) >> 16) + int(m >> 8 & 0xffu) * (int(s) >> 16);
     }
 #endif
-    return term(block_scales(w0 + c * BYTES), F(X[x0 + xd + c]), entry[at], mins);
+    return term(block_scales(Block(w0, c, chunks)), F(X[x0 + xd + c]), entry[at], mins);
 #elif defined(FORM_A32)
     float sum = 0.0;
     for (uint i = 0u; i < min(8u, units - c * 8u); i++) sum = sum + intBitsToFloat(entry[at + i]);

@@ -2,13 +2,16 @@
 //
 // A lane's 32 elements are two halves of 16: elements XO0(lane) .. +15 and XO0(lane) + XSTEP .. +15 of the chunk, chosen so
 // that a lane reads whole words of the file. unpack() gives their codes as 8 packed words and the integer scales of both halves.
-// Tensors start at multiples of 16 bytes; blocks need no alignment: words are loaded aligned and shifted.
+// Tensors start at multiples of 16 bytes. As the file has them, blocks need no alignment: words are loaded aligned and shifted.
+// PLANAR: the host has taken blocks apart when it uploaded them, a row's fields one kind after the other, the largest first
+// (vk_planar.c), so that words are aligned.
 //
 // T is one of the numbers below (those of GGUF). Defined per type:
-//   A256 (chunk = block)   BYTES, XO0, XSTEP, MINS when there is a minimum
+//   A256 (chunk = block)   BYTES, XO0, XSTEP, MINS when there is a minimum; FIELD(..) is a field's first byte
 //   A32  (lane = block)    BYTES, OFF (what the sum of q is multiplied with and taken away), MINS as above, SIGNED
 #ifndef TYPES_GLSL
 #define TYPES_GLSL
+layout(constant_id = 9) const uint PLANAR = 0;
 #include "spec.glsl"
 #include "bind.glsl"
 
@@ -48,6 +51,7 @@ uint word_at(uint b) {
 uint half_at(uint b) { return W[b >> 2] >> ((b & 2u) * 8u) & 0xffffu; } // b is even
 
 uvec4 words_at(uint b) { // 16 bytes
+    if (PLANAR != 0u) return W4[b >> 4];
     uint s = (b & 3u) * 8u, i = b >> 2;
     uvec4 a = uvec4(W[i], W[i + 1u], W[i + 2u], W[i + 3u]), next = uvec4(a.yzw, W[i + (s == 0u ? 3u : 4u)]);
     return a >> s | (next << 1) << (31u - s);
@@ -71,6 +75,11 @@ struct Lane {
     int m0, m1;   // integer minima of the halves (A256 with MINS)
     float d, m;   // scale; minimum or its scale
 };
+
+// Block `blk` of `nb` in the row that starts at byte `row`; a field by its place in the file's block, its size, and the bytes of the
+// fields before it in PLANAR order.
+struct Block { uint row, blk, nb; };
+#define FIELD(native, size, before) (PLANAR != 0u ? b.row + b.nb * before + b.blk * size : b.row + b.blk * BYTES + native)
 
 #define NIBBLES(q, lo, hi) uvec4 lo = q & 0x0f0f0f0fu, hi = q >> 4 & 0x0f0f0f0fu
 
@@ -103,7 +112,7 @@ uint look_up(uint nibbles) {
 uvec4 look_up(uvec4 n) { return uvec4(look_up(n.x), look_up(n.y), look_up(n.z), look_up(n.w)); }
 #endif
 
-// ---- Blocks of 32: b is the first byte of the lane's block -----------------------------------------------------------
+// ---- Blocks of 32: b is the lane's block ------------------------------------------------------------------------------
 
 #ifdef FORM_A32
 #define XO0(lane) (32u * (lane))
@@ -113,16 +122,17 @@ uvec4 look_up(uvec4 n) { return uvec4(look_up(n.x), look_up(n.y), look_up(n.z), 
 #define BYTES 34u
 #define OFF 0
 #define SIGNED
-void unpack(uint b, uint lane, out Lane l) {
-    l.d = half_float(half_at(b));
-    put(l, words_at(b + 2u), words_at(b + 18u));
+void unpack(Block b, uint lane, out Lane l) {
+    uint q = FIELD(2u, 32u, 0u);
+    l.d = half_float(half_at(FIELD(0u, 2u, 32u)));
+    put(l, words_at(q), words_at(q + 16u));
 }
 #elif T == T_Q4_0
 #define BYTES 18u
 #define OFF 8
-void unpack(uint b, uint lane, out Lane l) {
-    l.d = half_float(half_at(b));
-    uvec4 q = words_at(b + 2u);
+void unpack(Block b, uint lane, out Lane l) {
+    l.d = half_float(half_at(FIELD(0u, 2u, 16u)));
+    uvec4 q = words_at(FIELD(2u, 16u, 0u));
     NIBBLES(q, lo, hi);
     put(l, lo, hi);
 }
@@ -130,10 +140,11 @@ void unpack(uint b, uint lane, out Lane l) {
 #define BYTES 20u
 #define OFF 0
 #define MINS
-void unpack(uint b, uint lane, out Lane l) {
-    l.d = half_float(half_at(b));
-    l.m = half_float(half_at(b + 2u));
-    uvec4 q = words_at(b + 4u);
+void unpack(Block b, uint lane, out Lane l) {
+    uint dm = word_at(FIELD(0u, 4u, 16u));
+    l.d = half_float(dm & 0xffffu);
+    l.m = half_float(dm >> 16);
+    uvec4 q = words_at(FIELD(4u, 16u, 0u));
     NIBBLES(q, lo, hi);
     put(l, lo, hi);
 }
@@ -149,13 +160,16 @@ uvec4 spread4(uint h) { return uvec4(spread(h, 4u), spread(h >> 4, 4u), spread(h
 #define MINS
 #define QH 4u
 #endif
-void unpack(uint b, uint lane, out Lane l) {
-    l.d = half_float(half_at(b));
+void unpack(Block b, uint lane, out Lane l) {
 #ifdef MINS
-    l.m = half_float(half_at(b + 2u));
+    uint dm = word_at(FIELD(0u, 4u, 20u));
+    l.d = half_float(dm & 0xffffu);
+    l.m = half_float(dm >> 16);
+#else
+    l.d = half_float(half_at(FIELD(0u, 2u, 20u)));
 #endif
-    uint h = word_at(b + QH);
-    uvec4 q = words_at(b + QH + 4u);
+    uint h = word_at(FIELD(QH, 4u, 16u));
+    uvec4 q = words_at(FIELD(QH + 4u, 16u, 0u));
     NIBBLES(q, lo, hi);
     put(l, lo | spread4(h), hi | spread4(h >> 16));
 }
@@ -163,9 +177,9 @@ void unpack(uint b, uint lane, out Lane l) {
 #define BYTES 18u
 #define OFF 0
 #define SIGNED
-void unpack(uint b, uint lane, out Lane l) {
-    l.d = half_float(half_at(b));
-    uvec4 q = words_at(b + 2u);
+void unpack(Block b, uint lane, out Lane l) {
+    l.d = half_float(half_at(FIELD(0u, 2u, 16u)));
+    uvec4 q = words_at(FIELD(2u, 16u, 0u));
     NIBBLES(q, lo, hi);
     put(l, look_up(lo), look_up(hi));
 }
@@ -173,10 +187,10 @@ void unpack(uint b, uint lane, out Lane l) {
 #define BYTES 17u
 #define OFF 0
 #define SIGNED
-void unpack(uint b, uint lane, out Lane l) {
-    uint e = byte_at(b);
+void unpack(Block b, uint lane, out Lane l) {
+    uint e = byte_at(FIELD(0u, 1u, 16u));
     l.d = e < 78u ? 0.0 : F((min(e, 178u) - 1u) << 23);
-    uvec4 q = words_at(b + 1u);
+    uvec4 q = words_at(FIELD(1u, 16u, 0u));
     NIBBLES(q, lo, hi);
     put(l, look_up(lo), look_up(hi));
 }
@@ -192,7 +206,7 @@ float term(Lane l, int total, int s, float d) {
 }
 #endif // FORM_A32
 
-// ---- Blocks of 256: b is the first byte of the block -----------------------------------------------------------------
+// ---- Blocks of 256 ----------------------------------------------------------------------------------------------------
 
 #ifdef FORM_A256
 #define OFF 0
@@ -206,9 +220,10 @@ float term(Lane l, int total, int s, float d) {
 #else
 #define BYTES 176u
 #endif
-uvec4 head(uint b) { return W4[b >> 4]; } // blocks are multiples of 16 bytes, tensors start at one
-void unpack(uint b, uint lane, out Lane l) {
-    uvec4 h = head(b); // d, dmin; 12 bytes of scales and minima
+// Blocks are multiples of 16 bytes; 16 bytes of one.
+uvec4 piece(Block b, uint at) { return W4[(b.row + b.blk * BYTES + at) >> 4]; }
+void unpack(Block b, uint lane, out Lane l) {
+    uvec4 h = piece(b, 0u); // d, dmin; 12 bytes of scales and minima
     l.d = half_float(h.x & 0xffffu);
     l.m = half_float(h.x >> 16);
     uint p = lane >> 1, at = (p & 1u) * 16u;
@@ -225,11 +240,11 @@ void unpack(uint b, uint lane, out Lane l) {
         l.m1 = int((s2 >> 12 & 15u) | (s1 >> 14 & 3u) << 4);
     }
 #if T == T_Q4_K
-    uvec4 q = head(b + 16u + 16u * lane);
+    uvec4 q = piece(b, 16u + 16u * lane);
     NIBBLES(q, lo, hi);
     put(l, lo, hi);
 #else
-    uvec4 q = head(b + 48u + 16u * lane), bit = head(b + 16u + 16u * (lane & 1u)) >> (2u * p);
+    uvec4 q = piece(b, 48u + 16u * lane), bit = piece(b, 16u + 16u * (lane & 1u)) >> (2u * p);
     NIBBLES(q, lo, hi);
     put(l, lo | (bit & 0x01010101u) << 4, hi | (bit & 0x02020202u) << 3);
 #endif
@@ -240,11 +255,12 @@ void unpack(uint b, uint lane, out Lane l) {
 #define XO0(lane) (32u * (lane))
 #define XSTEP 16u
 #define SIGNED
-void unpack(uint b, uint lane, out Lane l) {
-    l.d = half_float(half_at(b));
-    uint low = word_at(b + 4u) >> (4u * lane) & 15u, high = half_at(b + 2u) >> (2u * lane) & 3u;
+void unpack(Block b, uint lane, out Lane l) {
+    uint at = FIELD(0u, 8u, 128u);
+    l.d = half_float(half_at(at));
+    uint low = word_at(at + 4u) >> (4u * lane) & 15u, high = half_at(at + 2u) >> (2u * lane) & 3u;
     l.sc0 = l.sc1 = int(low | high << 4) - 32;
-    uvec4 q = words_at(b + 8u + 16u * lane);
+    uvec4 q = words_at(FIELD(8u, 128u, 0u) + 16u * lane);
     NIBBLES(q, lo, hi);
     put(l, look_up(lo), look_up(hi));
 }
@@ -254,12 +270,12 @@ void unpack(uint b, uint lane, out Lane l) {
 #define XO0(lane) (128u * ((lane) >> 2) + 16u * ((lane) & 3u))
 #define XSTEP 64u
 #define SIGNED
-void unpack(uint b, uint lane, out Lane l) {
-    uint piece = lane >> 2, t = lane & 3u, shift = (t & 2u);
-    l.d = half_float(half_at(b + 208u));
-    l.sc0 = int(byte_at(b + 192u + 8u * piece + t) << 24) >> 24;
-    l.sc1 = int(byte_at(b + 196u + 8u * piece + t) << 24) >> 24;
-    uvec4 q = words_at(b + 16u * lane), h = words_at(b + 128u + 32u * piece + 16u * (t & 1u)) >> shift;
+void unpack(Block b, uint lane, out Lane l) {
+    uint piece = lane >> 2, t = lane & 3u, shift = (t & 2u), sc = FIELD(192u, 16u, 192u) + 8u * piece + t;
+    l.d = half_float(half_at(FIELD(208u, 2u, 208u)));
+    l.sc0 = int(byte_at(sc) << 24) >> 24;
+    l.sc1 = int(byte_at(sc + 4u) << 24) >> 24;
+    uvec4 q = words_at(FIELD(0u, 128u, 0u) + 16u * lane), h = words_at(FIELD(128u, 64u, 128u) + 32u * piece + 16u * (t & 1u)) >> shift;
     NIBBLES(q, lo, hi);
     lo |= (h & 0x03030303u) << 4;
     hi |= (h & 0x30303030u);
@@ -274,32 +290,33 @@ void unpack(uint b, uint lane, out Lane l) {
 #if T == T_Q2_K
 #define BYTES 84u
 #define MINS
-void unpack(uint b, uint lane, out Lane l) {
-    uint piece = lane >> 1, i = 8u * (lane >> 2) + 4u * (lane & 1u) + (piece & 1u), dd = word_at(b + 80u);
+void unpack(Block b, uint lane, out Lane l) {
+    uint piece = lane >> 1, i = 8u * (lane >> 2) + 4u * (lane & 1u) + (piece & 1u), dd = word_at(FIELD(80u, 4u, 80u));
     l.d = half_float(dd & 0xffffu);
     l.m = half_float(dd >> 16);
-    uint s0 = byte_at(b + i), s1 = byte_at(b + i + 2u);
+    uint sc = FIELD(0u, 16u, 0u) + i, s0 = byte_at(sc), s1 = byte_at(sc + 2u);
     l.sc0 = int(s0 & 15u);
     l.sc1 = int(s1 & 15u);
     l.m0 = int(s0 >> 4);
     l.m1 = int(s1 >> 4);
-    uvec4 q = words_at(b + 16u + 16u * piece) >> (4u * (lane & 1u));
+    uvec4 q = words_at(FIELD(16u, 64u, 16u) + 16u * piece) >> (4u * (lane & 1u));
     put(l, q & 0x03030303u, q >> 2 & 0x03030303u);
 }
 #else
 #define BYTES 110u
 #define SIGNED
-int scale_q3_k(uint b, uint i) {
-    uint low = byte_at(b + 96u + (i & 7u)) >> (4u * (i >> 3)) & 15u;
-    return int(low | (byte_at(b + 104u + (i & 3u)) >> (2u * (i >> 2)) & 3u) << 4) - 32;
+int scale_q3_k(uint at, uint i) {
+    uint low = byte_at(at + (i & 7u)) >> (4u * (i >> 3)) & 15u;
+    return int(low | (byte_at(at + 8u + (i & 3u)) >> (2u * (i >> 2)) & 3u) << 4) - 32;
 }
-void unpack(uint b, uint lane, out Lane l) {
+void unpack(Block b, uint lane, out Lane l) {
     uint piece = lane >> 1, j = 2u * (lane & 1u), i = 8u * (lane >> 2) + 2u * j + (piece & 1u);
-    l.d = half_float(half_at(b + 108u));
-    l.sc0 = scale_q3_k(b, i);
-    l.sc1 = scale_q3_k(b, i + 2u);
-    uvec4 q = words_at(b + 32u + 16u * piece) >> (2u * j);
-    uvec4 h = words_at(b + 16u * (piece & 1u)) >> (4u * (lane >> 2) + j);
+    uint sc = FIELD(96u, 12u, 96u);
+    l.d = half_float(half_at(FIELD(108u, 2u, 108u)));
+    l.sc0 = scale_q3_k(sc, i);
+    l.sc1 = scale_q3_k(sc, i + 2u);
+    uvec4 q = words_at(FIELD(32u, 64u, 32u) + 16u * piece) >> (2u * j);
+    uvec4 h = words_at(FIELD(0u, 32u, 0u) + 16u * (piece & 1u)) >> (4u * (lane >> 2) + j);
     uvec4 lo = (q & 0x03030303u) | (h & 0x01010101u) << 2, hi = (q >> 2 & 0x03030303u) | (h & 0x02020202u) << 1;
     put(l, ((lo | 0x80808080u) - 0x04040404u) ^ 0x80808080u, ((hi | 0x80808080u) - 0x04040404u) ^ 0x80808080u);
 }
@@ -308,11 +325,11 @@ void unpack(uint b, uint lane, out Lane l) {
 
 #ifdef MINS
 // Minima of halves 4i .. 4i+3 of a chunk, one byte each.
-uint minima(uint b, uint i) {
+uint minima(Block b, uint i) {
 #if T == T_Q2_K
-    return word_at(b + 4u * i) >> 4 & 0x0f0f0f0fu;
+    return word_at(FIELD(0u, 16u, 0u) + 4u * i) >> 4 & 0x0f0f0f0fu;
 #else
-    uvec4 h = head(b);
+    uvec4 h = piece(b, 0u);
     uint at = (i & 1u) * 16u, s1 = h.z >> at, s2 = h.w >> at;
     uint m0 = i < 2u ? s1 & 63u : (s2 >> 4 & 15u) | (s1 >> 6 & 3u) << 4;
     uint m1 = i < 2u ? s1 >> 8 & 63u : (s2 >> 12 & 15u) | (s1 >> 14 & 3u) << 4;
@@ -322,19 +339,19 @@ uint minima(uint b, uint i) {
 #endif
 
 // The float scales of a block alone: d and, with MINS, the minima's.
-vec2 block_scales(uint b) {
+vec2 block_scales(Block b) {
 #if T == T_Q4_K || T == T_Q5_K
-    uint dd = word_at(b);
+    uint dd = W[(b.row + b.blk * BYTES) >> 2];
     return vec2(half_float(dd & 0xffffu), half_float(dd >> 16));
 #elif T == T_Q2_K
-    uint dd = word_at(b + 80u);
+    uint dd = word_at(FIELD(80u, 4u, 80u));
     return vec2(half_float(dd & 0xffffu), half_float(dd >> 16));
 #elif T == T_Q3_K
-    return vec2(half_float(half_at(b + 108u)), 0.0);
+    return vec2(half_float(half_at(FIELD(108u, 2u, 108u))), 0.0);
 #elif T == T_Q6_K
-    return vec2(half_float(half_at(b + 208u)), 0.0);
+    return vec2(half_float(half_at(FIELD(208u, 2u, 208u))), 0.0);
 #else
-    return vec2(half_float(half_at(b)), 0.0);
+    return vec2(half_float(half_at(FIELD(0u, 8u, 128u))), 0.0);
 #endif
 }
 
