@@ -193,7 +193,9 @@ static jval char_at(jval v, int64_t i) {
     if (at >= v.n) return ac__j_undef(J_HINT, ac__j_lit("string index out of range"));
     unsigned len;
     ac__j_decode(v.s + at, v.n - at, &len);
-    return ac__j_str(v.s + at, len);
+    jval c = ac__j_str(v.s + at, len);
+    c.flag = v.flag;
+    return c;
 }
 
 static jval no_element(jinja *j, jval object) {
@@ -324,7 +326,11 @@ static jval slice_range(jinja *j, const jlist *range, int64_t start, int64_t sto
 }
 
 static jval slice(jinja *j, jval v, int64_t start, int64_t step, uint64_t count, int64_t n) {
-    if (v.kind == J_STR) return slice_text(j, v, start, step, count, n);
+    if (v.kind == J_STR) {
+        jval part = slice_text(j, v, start, step, count, n);
+        part.flag |= v.flag;
+        return part;
+    }
     jval out = ac__j_list(j, v.kind, (uint32_t)count);
     for (uint64_t k = 0; k < count && !j->status; k++, start += step) ac__j_append(j, &out, v.list->v[start]);
     return out;

@@ -20,7 +20,9 @@ jval ac__j_apply_filter(jinja *j, jstr name, jval in, const jargs *args) {
     if (j->status) return in;
     if (!f || !f->run) return ac__j_fail(j, AC_ERR_UNSUPPORTED, "the filter '%.*s'", (int)name.n, name.s);
     if (f->params && !ac__j_bind_args(j, f->name, args, f->params, a)) return in;
-    return f->run(j, in, a, args);
+    jval out = f->run(j, in, a, args);
+    if (in.kind == J_STR && out.kind == J_STR && f->keeps_markup) out.flag |= in.flag;
+    return out;
 }
 
 static jval undefined(const char *why) {
@@ -338,33 +340,33 @@ static jval run_batch(jinja *j, jval in, const jval *a, const jargs *raw) {
 }
 
 const jfilter ac__j_sequence_filters[] = {
-    {"length", "", run_length},
-    {"count", "", run_length},
-    {"first", "", run_first},
-    {"last", "", run_last},
-    {"list", "", run_list},
-    {"join", "d,attribute", run_join},
-    {"items", "", run_items},
-    {"reverse", "", run_reverse},
-    {"default", "default_value,boolean", run_default},
-    {"d", "default_value,boolean", run_default},
-    {"attr", "!name", run_attr},
-    {"tojson", "ensure_ascii,indent,separators,sort_keys", run_tojson},
-    {"sort", "reverse,case_sensitive,attribute", run_sort},
-    {"dictsort", "case_sensitive,by,reverse", run_dictsort},
-    {"min", "case_sensitive,attribute", run_min},
-    {"max", "case_sensitive,attribute", run_max},
-    {"sum", "attribute,start", run_sum},
-    {"unique", "case_sensitive,attribute", run_unique},
-    {"map", NULL, run_map},
-    {"select", NULL, run_select},
-    {"reject", NULL, run_reject},
-    {"selectattr", NULL, run_selectattr},
-    {"rejectattr", NULL, run_rejectattr},
-    {"batch", "!linecount,fill_with", run_batch},
+    {"length", "", run_length, false},
+    {"count", "", run_length, false},
+    {"first", "", run_first, false},
+    {"last", "", run_last, false},
+    {"list", "", run_list, false},
+    {"join", "d,attribute", run_join, false},
+    {"items", "", run_items, false},
+    {"reverse", "", run_reverse, false},
+    {"default", "default_value,boolean", run_default, false},
+    {"d", "default_value,boolean", run_default, false},
+    {"attr", "!name", run_attr, false},
+    {"tojson", "ensure_ascii,indent,separators,sort_keys", run_tojson, false},
+    {"sort", "reverse,case_sensitive,attribute", run_sort, false},
+    {"dictsort", "case_sensitive,by,reverse", run_dictsort, false},
+    {"min", "case_sensitive,attribute", run_min, false},
+    {"max", "case_sensitive,attribute", run_max, false},
+    {"sum", "attribute,start", run_sum, false},
+    {"unique", "case_sensitive,attribute", run_unique, false},
+    {"map", NULL, run_map, false},
+    {"select", NULL, run_select, false},
+    {"reject", NULL, run_reject, false},
+    {"selectattr", NULL, run_selectattr, false},
+    {"rejectattr", NULL, run_rejectattr, false},
+    {"batch", "!linecount,fill_with", run_batch, false},
     /* Jinja has these, the subset does not */
-    {"slice", NULL, NULL},
-    {"groupby", NULL, NULL},
-    {"random", NULL, NULL},
-    {NULL, NULL, NULL},
+    {"slice", NULL, NULL, false},
+    {"groupby", NULL, NULL, false},
+    {"random", NULL, NULL, false},
+    {NULL, NULL, NULL, false},
 };

@@ -106,21 +106,25 @@ static jval run_truncate(jinja *j, jval in, const jval *a, const jargs *raw) {
     (void)raw;
     int64_t length = 255, leeway = 5;
     jval end = a[2].kind == J_MISSING ? ac__j_cstr("...") : a[2];
-    if (in.kind != J_STR || end.kind != J_STR) return ac__j_fail(j, AC_ERR_TEXT, "truncate: want strings");
+    if (end.kind != J_STR)
+        return ac__j_fail(j, AC_ERR_TEXT, "truncate: want a str, have %s", ac__j_type(end));
     if ((a[0].kind != J_MISSING && !ac__j_as_int(a[0], &length)) ||
         (a[3].kind != J_MISSING && a[3].kind != J_NONE && !ac__j_as_int(a[3], &leeway)))
         return ac__j_fail(j, AC_ERR_TEXT, "truncate: want numbers for length and leeway");
     int64_t end_chars = (int64_t)ac__j_count(end.s, end.n), chars = ac__j_length(j, in);
     if (length < end_chars || leeway < 0)
         return ac__j_fail(j, AC_ERR_TEXT, "truncate: a length below that of its end");
-    if (chars - leeway <= length) return in;
+    if (j->status || chars - leeway <= length) return in;
+    if (in.kind != J_STR) return ac__j_fail(j, AC_ERR_TEXT, "truncate: want a str, have %s", ac__j_type(in));
     size_t cut = ac__j_offset(in.s, in.n, (size_t)(length - end_chars));
     if (!ac__j_truth(a[1])) {
         size_t word = cut;
         while (word > 0 && in.s[word - 1] != ' ') word--;
         if (word > 0) cut = word - 1;
     }
-    return ac__j_binary(j, OP_ADD, ac__j_str(in.s, cut), end);
+    jval front = ac__j_str(in.s, cut);
+    front.flag = in.flag;
+    return ac__j_binary(j, OP_ADD, front, end);
 }
 
 static jval run_center(jinja *j, jval in, const jval *a, const jargs *raw) {
@@ -299,33 +303,33 @@ static jval run_round(jinja *j, jval in, const jval *a, const jargs *raw) {
 }
 
 const jfilter ac__j_text_filters[] = {
-    {"trim", "chars", run_trim},
-    {"string", "", run_string},
-    {"upper", "", run_upper},
-    {"lower", "", run_lower},
-    {"capitalize", "", run_capitalize},
-    {"title", "", run_title},
-    {"replace", "!old,!new,count", run_replace},
-    {"indent", "width,first,blank", run_indent},
-    {"truncate", "length,killwords,end,leeway", run_truncate},
-    {"center", "width", run_center},
-    {"wordcount", "", run_wordcount},
-    {"safe", "", run_safe},
-    {"escape", "", run_escape},
-    {"e", "", run_escape},
-    {"forceescape", "", run_forceescape},
-    {"urlencode", "", run_urlencode},
-    {"format", NULL, run_format},
-    {"int", "default,base", run_int},
-    {"float", "default", run_float},
-    {"abs", "", run_abs},
-    {"round", "precision,method", run_round},
+    {"trim", "chars", run_trim, true},
+    {"string", "", run_string, false},
+    {"upper", "", run_upper, true},
+    {"lower", "", run_lower, true},
+    {"capitalize", "", run_capitalize, true},
+    {"title", "", run_title, true},
+    {"replace", "!old,!new,count", run_replace, false},
+    {"indent", "width,first,blank", run_indent, true},
+    {"truncate", "length,killwords,end,leeway", run_truncate, false},
+    {"center", "width", run_center, true},
+    {"wordcount", "", run_wordcount, false},
+    {"safe", "", run_safe, false},
+    {"escape", "", run_escape, false},
+    {"e", "", run_escape, false},
+    {"forceescape", "", run_forceescape, false},
+    {"urlencode", "", run_urlencode, false},
+    {"format", NULL, run_format, false},
+    {"int", "default,base", run_int, false},
+    {"float", "default", run_float, false},
+    {"abs", "", run_abs, false},
+    {"round", "precision,method", run_round, false},
     /* Jinja has these, the subset does not */
-    {"filesizeformat", NULL, NULL},
-    {"pprint", NULL, NULL},
-    {"striptags", NULL, NULL},
-    {"urlize", NULL, NULL},
-    {"wordwrap", NULL, NULL},
-    {"xmlattr", NULL, NULL},
-    {NULL, NULL, NULL},
+    {"filesizeformat", NULL, NULL, false},
+    {"pprint", NULL, NULL, false},
+    {"striptags", NULL, NULL, false},
+    {"urlize", NULL, NULL, false},
+    {"wordwrap", NULL, NULL, false},
+    {"xmlattr", NULL, NULL, false},
+    {NULL, NULL, NULL, false},
 };

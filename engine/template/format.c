@@ -253,6 +253,7 @@ static void one_percent(percent *p, jbuf *b) {
 }
 
 jval ac__j_percent(jinja *j, jval format, jval values) {
+    if (format.flag & J_MARKUP) return ac__j_fail(j, AC_ERR_UNSUPPORTED, "'%%' of an escaped text");
     percent p = {.j = j, .f = ac__j_sv(format), .values = values};
     jbuf b = {0};
     while (p.at < p.f.n && !j->status) {

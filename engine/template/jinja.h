@@ -15,9 +15,9 @@
 #include "template.h"
 
 enum {
-    J_MAX_DEPTH = 600, /* evaluation: expressions and statements inside each other, macro calls included */
-    J_MAX_PARSE = 120, /* parsing: parentheses and blocks inside each other */
-    J_MAX_NEST = 100,  /* containers inside each other */
+    J_MAX_DEPTH = 1000, /* evaluation: expressions and statements inside each other, macro calls included */
+    J_MAX_PARSE = 250,  /* parsing: parentheses and blocks inside each other */
+    J_MAX_NEST = 100,   /* containers inside each other */
     J_MAX_RANGE = 100000
 };
 
@@ -312,6 +312,7 @@ bool ac__j_bind_args(jinja *j, const char *what, const jargs *args, const char *
 typedef struct jfilter {
     const char *name, *params; /* params NULL: takes `raw` as it is */
     jval (*run)(jinja *j, jval in, const jval *a, const jargs *raw);
+    bool keeps_markup; /* an escaped text stays one */
 } jfilter;
 extern const jfilter ac__j_sequence_filters[], ac__j_text_filters[]; /* end with a NULL name */
 const jfilter *ac__j_filter(jstr name);

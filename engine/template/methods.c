@@ -153,10 +153,26 @@ jval ac__j_method(jinja *j, jval self, jstr name) {
     return (jval){.kind = J_METHOD, .method = m};
 }
 
+/* What a method makes of a text that came out of escape or safe: such a text again, where that is easy to
+ * say. */
+static jval escaped_again(jinja *j, const jmethod_row *row, jval v) {
+    static const char *const same[] = {"strip", "lstrip",     "rstrip",   "upper",        "lower",
+                                       "title", "capitalize", "swapcase", "removeprefix", "removesuffix"};
+    if (v.kind != J_STR && v.kind != J_LIST && v.kind != J_TUPLE) return v;
+    for (size_t i = 0; v.kind == J_STR && i < sizeof same / sizeof *same; i++)
+        if (!strcmp(row->name, same[i])) {
+            v.flag |= J_MARKUP;
+            return v;
+        }
+    return ac__j_fail(j, AC_ERR_UNSUPPORTED, "'%s' of an escaped text", row->name);
+}
+
 jval ac__j_call_method(jinja *j, const jmethod *m, const jargs *args) {
     jval a[3];
     const jmethod_row *row =
         m->index >= TEXT_METHODS ? &ac__j_text_methods[m->index - TEXT_METHODS] : &methods[m->index];
     if (row->params && !ac__j_bind_args(j, row->name, args, row->params, a)) return m->self;
-    return row->run(j, m->self, a, args);
+    jval v = row->run(j, m->self, a, args);
+    bool markup = m->self.kind == J_STR && (m->self.flag & J_MARKUP);
+    return markup && !j->status ? escaped_again(j, row, v) : v;
 }

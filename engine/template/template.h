@@ -3,7 +3,7 @@
  * controls).
  *
  * A template comes with a model file and is hostile: steps, depth, memory and output are limited, and nothing
- * but the input below can be reached from it. Rendering needs at most 1 MiB of the caller's stack. */
+ * but the input below can be reached from it. Rendering needs at most 512 KiB of the caller's stack. */
 #ifndef AC_TEMPLATE_H
 #define AC_TEMPLATE_H
 

@@ -2,9 +2,16 @@
  * texts that are not UTF-8 pass through; the program's locale does not matter. */
 #include <alloc.h>
 #include <locale.h>
+#include <pthread.h>
 #include <template/template.h>
 
 #include "check.h"
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED
+#endif
+#endif
 
 static const ac_template_message messages[] = {
     {"system", "Be kind."}, {"user", "Hi \xff\xfe \xe2\x82 there"}, {"assistant", "x"}};
@@ -131,7 +138,17 @@ static void test_nesting(void) {
     want_repeated("{{ 1 ", "< 1 ", 100000, " }}{{ x.y }}", AC_ERR_TEXT, "'x' is undefined");
     want_repeated("{{ [", "1,", 100000, "]|length }}{{ x.y }}", AC_ERR_TEXT, "'x' is undefined");
     want_repeated("", "\n", 100000, "{{ x.y }}", AC_ERR_TEXT, "line 100001: 'x' is undefined");
+    want_status("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", AC_ERR_LIMIT, "levels of nesting");
+    want_status("{% macro m() %}{% set x %}{{ [m() ~ 1] }}{% endset %}{% endmacro %}{{ m() }}", AC_ERR_LIMIT,
+                "levels of nesting");
+    want_status("{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %}", AC_ERR_LIMIT, "levels of nesting");
+    want_status("{% set ns = namespace() %}{% set ns.a = [ns] %}{{ ns }}", AC_ERR_LIMIT, "levels of nesting");
     want_repeated("", "x", (4 << 20) + 1, "", AC_ERR_LIMIT, "4194304");
+}
+
+static void *nesting_thread(void *unused) {
+    test_nesting();
+    return unused;
 }
 
 static void test_input(void) {
@@ -242,6 +259,21 @@ static void test_locale(void) {
     setlocale(LC_ALL, "C");
 }
 
+/* On the little stack that template.h promises to be enough; sanitizers need more of it. */
+static void test_stack(void) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(SANITIZED)
+    nesting_thread(NULL);
+#else
+    pthread_attr_t attributes;
+    pthread_t thread;
+    CHECK(!pthread_attr_init(&attributes) && !pthread_attr_setstacksize(&attributes, 512 << 10),
+          "thread attributes");
+    CHECK(!pthread_create(&thread, &attributes, nesting_thread, NULL) && !pthread_join(thread, NULL),
+          "thread");
+    pthread_attr_destroy(&attributes);
+#endif
+}
+
 /* With an argument: the templates that take long to be stopped. */
 int main(int argc, char **argv) {
     (void)argv;
@@ -249,7 +281,7 @@ int main(int argc, char **argv) {
         test_limits();
         return 0;
     }
-    test_nesting();
+    test_stack();
     test_input();
     test_bytes();
     test_memory();
