@@ -75,7 +75,9 @@ static ac_status lower_quantize(ac_prog *p, uint32_t op, ac_error *err) {
     ac_cl_launch *l;
     AC_TRY(ac__cl_launch_new(p, AC_CL_UNIT_ROWS, "", kernels[o->form], op, &a, &l, err));
     uint32_t tile = p->dev->tuning.row_group < 8 ? 8 : p->dev->tuning.row_group;
-    if (o->form == AC_FORM_A256) groups(p, l, div_up(o->n / 32, tile));
+    bool spread = p->dev->tuning.use_group && p->dev->tuning.row_group >= 64; /* quantize.cl, SPREAD_ON */
+    if (spread) tile = p->dev->tuning.row_group / 8;
+    if (o->form == AC_FORM_A256 || (spread && o->form == AC_FORM_A32)) groups(p, l, div_up(o->n / 32, tile));
     else elements(p, l, o->form == AC_FORM_A32 ? o->n / 32 : o->n);
     ac__cl_arg_mem(&a, p->arena);
     ac__cl_arg_buf(&a, p, o->x);

@@ -129,7 +129,9 @@ ac_status ac__cl_prepare(ac_dev *dev, ac_weights *w, ac_kv_mem *kv, const ac_pla
         ac__cl_release(p);
         return status;
     }
-    ac__cl_log(dev, 3, "OpenCL: %u operations in %u launches", plan->n_ops, p->n_launches);
+    uint32_t single = 0;
+    for (uint32_t i = 0; i < p->n_launches; i++) single += p->launches[i].rows_from <= 1;
+    ac__cl_log(dev, 3, "OpenCL: %u operations, %u launches for one row", plan->n_ops, single);
     *out = p;
     return AC_OK;
 }

@@ -172,7 +172,7 @@ static ac_cl_built *find_program(const ac_dev *dev, ac_cl_unit unit, const char 
 /* Starts a job, unless the program is there: then *out has no `built`. */
 static ac_status new_job(ac_dev *dev, ac_cl_unit unit, const char *options, job *out, ac_cl_built **there, ac_error *err) {
     char all[sizeof ((ac_cl_built *)0)->options];
-    int n = snprintf(all, sizeof all, "%s -DWG=%u%s%s", dev->options, dev->tuning.row_group, *options ? " " : "", options);
+    int n = snprintf(all, sizeof all, "%s -DWG=%u%s%s%s", dev->options, dev->tuning.row_group, dev->tuning.use_group ? " -DSPREAD" : "", *options ? " " : "", options);
     *out = (job){.dev = dev};
     if (n < 0 || (size_t)n >= sizeof all) return ac_fail(err, AC_ERR_INTERNAL, "OpenCL options too long");
     if ((*there = find_program(dev, unit, all))) return AC_OK;

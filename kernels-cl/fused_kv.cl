@@ -34,7 +34,7 @@ void rope_store(global const int *in, uint pos_at, uint slot_at, global const fl
 kernel __attribute__((reqd_work_group_size(WG, 1, 1)))
 void merge_quantize(global const int *in, uint pos_at, uint heads, global const float *parts, uint part_pages, bytes_out arena, ulong out_at,
                     uint out_row, ulong q_at, uint q_row, uint d, uint f, uint s) {
-    local uint most[TILE];
+    local quantize_memory t;
     uint first = get_group_id(0) * SPAN, r = get_global_id(2), n = heads * HEAD_DIM, last = min(first + SPAN, n);
     act lay = {d, f, s};
     global float *out = row_f(arena, out_at, r, out_row);
@@ -43,6 +43,6 @@ void merge_quantize(global const int *in, uint pos_at, uint heads, global const 
         out[i] = merge_channel(part, (uint)in[pos_at + r] / PAGE + 1, i % HEAD_DIM);
     }
     barrier(CLK_GLOBAL_MEM_FENCE);
-    quantize_span(out, arena + q_at + (ulong)r * q_row, lay, first / 32, last / 32, most);
+    quantize_span(out, arena + q_at + (ulong)r * q_row, lay, first / 32, last / 32, &t);
 }
 #endif

@@ -3,9 +3,13 @@
 
 /* Groups [first, last) of 32 elements of a row in form FORM (0 F32, 1 A32, 2 A256), by the whole work-group. */
 #ifdef FORM
-inline void quantize_span(global const float *x, bytes_out out, act lay, uint first, uint last, local uint *most) {
-#if FORM == 2
-    quantize_rows_a256(x, out, lay, first, last, most);
+inline void quantize_span(global const float *x, bytes_out out, act lay, uint first, uint last, local quantize_memory *t) {
+#if FORM == 2 && defined(SPREAD_ON)
+    spread_a256(x, out, lay, first, last, t);
+#elif FORM == 1 && defined(SPREAD_ON)
+    spread_a32(x, out, lay, first, last, t);
+#elif FORM == 2
+    quantize_rows_a256(x, out, lay, first, last, t->most);
 #elif FORM == 1
     for (uint g = first + get_local_id(0); g < last; g += WG) group_a32(x, out, lay, g);
 #else
@@ -20,7 +24,7 @@ kernel __attribute__((reqd_work_group_size(WG, 1, 1)))
 void norm_quantize(bytes_in w, ulong w_at, bytes_out arena, ulong x_at, uint x_row, ulong out_at, uint out_row, uint n, float eps, float inv_n,
                    ulong q_at, uint q_row, uint d, uint f, uint s, ulong a_at, uint a_row, ulong b_at, uint b_row) {
     local float part[PARTIALS];
-    local uint most[TILE];
+    local quantize_memory t;
     uint r = get_global_id(1);
     act lay = {d, f, s};
     global float *x = row_f(arena, x_at, r, x_row), *out = row_f(arena, out_at, r, out_row);
@@ -31,7 +35,7 @@ void norm_quantize(bytes_in w, ulong w_at, bytes_out arena, ulong x_at, uint x_r
     barrier(CLK_GLOBAL_MEM_FENCE);
     norm_row(x, (global const float *)(w + w_at), out, n, eps, inv_n, part);
     barrier(CLK_GLOBAL_MEM_FENCE);
-    quantize_span(out, arena + q_at + (ulong)r * q_row, lay, 0, n / 32, most);
+    quantize_span(out, arena + q_at + (ulong)r * q_row, lay, 0, n / 32, &t);
 }
 
 /* glu, then quantize, SPAN groups of 32 elements per work-group. */
@@ -40,13 +44,13 @@ void norm_quantize(bytes_in w, ulong w_at, bytes_out arena, ulong x_at, uint x_r
 kernel __attribute__((reqd_work_group_size(WG, 1, 1)))
 void glu_quantize(bytes_out arena, ulong gate_at, uint gate_row, ulong up_at, uint up_row, ulong out_at, uint out_row, uint n, ulong q_at,
                   uint q_row, uint d, uint f, uint s) {
-    local uint most[TILE];
+    local quantize_memory t;
     uint r = get_global_id(1), first = get_group_id(0) * SPAN, last = min(first + SPAN, n / 32);
     act lay = {d, f, s};
     global const float *gate = row_f(arena, gate_at, r, gate_row), *up = row_f(arena, up_at, r, up_row);
     global float *out = row_f(arena, out_at, r, out_row);
     for (uint i = first * 32 + get_local_id(0); i < last * 32; i += WG) out[i] = glu_of(gate[i], up[i]);
     barrier(CLK_GLOBAL_MEM_FENCE);
-    quantize_span(out, arena + q_at + (ulong)r * q_row, lay, first, last, most);
+    quantize_span(out, arena + q_at + (ulong)r * q_row, lay, first, last, &t);
 }
 #endif

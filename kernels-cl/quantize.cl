@@ -110,12 +110,133 @@ inline void quantize_rows_a256(global const float *x, bytes_out row, act lay, ui
     }
 }
 
+/* ---- Spread: an item makes 4 elements, so that a row keeps many lanes busy ---------------------------------------- */
+
+#if defined(SPREAD) && WG >= 64
+#define SPREAD_ON
+#define SPREAD_GROUPS (WG / 8) /* groups of 32 that a work-group makes at a time */
+
+typedef struct spread { uint mags[WG], most[SPREAD_GROUPS]; int sums[WG], errors[4][WG]; } spread;
+
+inline float4 window4(float4 x) {
+    uint4 u = as_uint4(x), m = u & 0x7fffffffu;
+    u = select(u, (u & 0x80000000u) | LARGE, m > (uint4)LARGE);
+    return as_float4(select(u, (uint4)0, m < (uint4)SMALL));
+}
+
+inline int4 codes4(float4 v, float k) {
+    float4 t = (float4)(MUL(v.x, k), MUL(v.y, k), MUL(v.z, k), MUL(v.w, k));
+    return clamp(as_int4(t + 12582912.0f) - 0x4B400000, -127, 127);
+}
+
+/* Writes the codes of elements e .. e + 3, leaves their sum to the others. Ends with a barrier. */
+inline void put_codes(int4 c, bytes_out row, uint e, bool in, local spread *t) {
+    if (in) *(global uchar4 *)(row + e) = convert_uchar4(c & 255);
+    t->sums[get_local_id(0)] = (c.x + c.y) + (c.z + c.w);
+    barrier(CLK_LOCAL_MEM_FENCE);
+}
+
+/* The 4 elements of this item, 0 past the end; the largest magnitude of its group of 32. Has a barrier. */
+inline float4 take_four(global const float *x, uint e, bool in, local spread *t, uint *mine) {
+    uint lid = get_local_id(0);
+    float4 v = in ? window4(vload4(0, x + e)) : (float4)0.0f;
+    uint4 m = as_uint4(v) & 0x7fffffffu;
+    t->mags[lid] = max(max(m.x, m.y), max(m.z, m.w));
+    barrier(CLK_LOCAL_MEM_FENCE);
+    uint most = 0;
+    for (uint i = 0; i < 8; i++) most = max(most, t->mags[(lid & ~7u) + i]);
+    *mine = most;
+    return v;
+}
+
+/* Groups [first, last) of a row by the whole work-group; first is a multiple of 8. */
+inline void spread_a256(global const float *x, bytes_out row, act lay, uint first, uint last, local spread *t) {
+    uint lid = get_local_id(0);
+    for (uint at = first * 32; at < last * 32; at += WG * 4) {
+        uint e = at + lid * 4, all = 0, mine;
+        bool in = e < last * 32;
+        float4 v = take_four(x, e, in, t, &mine);
+        if (lid % 8 == 0) t->most[lid / 8] = mine;
+        barrier(CLK_LOCAL_MEM_FENCE);
+        for (uint i = 0; i < 8; i++) all = max(all, t->most[lid / 64 * 8 + i]);
+        int f = 1;
+        float k = 0.0f;
+        if (all != 0) {
+            float r = rcp(as_float(all));
+            f = clamp(rne(MUL(16.0f * r, as_float(mine)) + 0.5f), 1, 16);
+            k = (2032.0f * r) * as_float(inverse[f - 1]);
+        }
+        put_codes(codes4(v, k), row, e, in, t);
+        if (in && lid % 4 == 0) {
+            int sum = (t->sums[lid] + t->sums[lid + 1]) + (t->sums[lid + 2] + t->sums[lid + 3]);
+            ((global short *)(row + lay.s))[e / 16] = (short)(f * sum);
+        }
+        if (in && lid % 8 == 0) row[lay.f + e / 32] = (uchar)f;
+        if (in && lid % 64 == 0) ((global float *)(row + lay.d))[e / 256] = as_float(all) * as_float(0x3A010204u);
+    }
+}
+
+inline int error4(float4 v, float k) {
+    float4 t = (float4)(MUL(v.x, k), MUL(v.y, k), MUL(v.z, k), MUL(v.w, k));
+    int4 n = as_int4(t + 12582912.0f) - 0x4B400000;
+    int4 u = as_int4((t - convert_float4(n)) * 64.0f + 12582912.0f) - 0x4B400000;
+    u = u * u;
+    return (u.x + u.y) + (u.z + u.w);
+}
+
+inline void spread_a32(global const float *x, bytes_out row, act lay, uint first, uint last, local spread *t) {
+    uint lid = get_local_id(0);
+    for (uint at = first * 32; at < last * 32; at += WG * 4) {
+        uint e = at + lid * 4, mine, best = 0;
+        bool in = e < last * 32;
+        float4 v = take_four(x, e, in, t, &mine);
+        float amax = as_float(mine), k0 = 127.0f * rcp(as_float(max(mine, SMALL)));
+        for (uint c = 0; c < 4; c++) t->errors[c][lid] = error4(v, k0 * as_float(shrink[c]));
+        barrier(CLK_LOCAL_MEM_FENCE);
+        int least = INT_MAX;
+        for (uint c = 0; c < 4; c++) {
+            int error = 0;
+            for (uint i = 0; i < 8; i++) error += t->errors[c][(lid & ~7u) + i];
+            error *= (int)((128 + c) * (128 + c));
+            if (error < least) least = error, best = c;
+        }
+        put_codes(codes4(v, mine ? k0 * as_float(shrink[best]) : 0.0f), row, e, in, t);
+        if (in && lid % 8 == 0) {
+            int sum = 0;
+            for (uint i = 0; i < 8; i++) sum += t->sums[lid + i];
+            ((global short *)(row + lay.s))[e / 32] = (short)sum;
+            ((global float *)(row + lay.d))[e / 32] = mine ? (amax * as_float(0x3C010204u)) * (1.0f + convert_float((int)best) * 0.0078125f) : 0.0f;
+        }
+    }
+}
+typedef spread quantize_memory;
+#else
+typedef struct quantize_memory { uint most[TILE]; } quantize_memory;
+#endif
+
 #ifndef HEAD_DIM /* the program of the cache only takes the functions */
 kernel void quantize_f32(bytes_out arena, ulong x_at, uint x_row, ulong out_at, uint out_row, uint n, uint d, uint f, uint s) {
     uint i = get_global_id(0), r = get_global_id(1);
     if (i < n) row_f(arena, out_at, r, out_row)[i] = window(row_f(arena, x_at, r, x_row)[i]);
 }
 
+#ifdef SPREAD_ON
+#define QUANTIZE(form)                                                                                       \
+    local spread t;                                                                                          \
+    uint first = get_group_id(0) * SPREAD_GROUPS, r = get_global_id(1);                                      \
+    act lay = {d, f, s};                                                                                     \
+    spread_##form(row_f(arena, x_at, r, x_row), arena + out_at + (ulong)r * out_row, lay, first, min(first + SPREAD_GROUPS, n / 32), &t);
+
+kernel __attribute__((reqd_work_group_size(WG, 1, 1)))
+void quantize_a32(bytes_out arena, ulong x_at, uint x_row, ulong out_at, uint out_row, uint n, uint d, uint f, uint s) {
+    QUANTIZE(a32)
+}
+
+kernel __attribute__((reqd_work_group_size(WG, 1, 1)))
+void quantize_a256(bytes_out arena, ulong x_at, uint x_row, ulong out_at, uint out_row, uint n, uint d, uint f, uint s) {
+    QUANTIZE(a256)
+}
+#else
 kernel void quantize_a32(bytes_out arena, ulong x_at, uint x_row, ulong out_at, uint out_row, uint n, uint d, uint f, uint s) {
     uint g = get_global_id(0), r = get_global_id(1);
     act lay = {d, f, s};
@@ -129,4 +250,5 @@ void quantize_a256(bytes_out arena, ulong x_at, uint x_row, ulong out_at, uint o
     act lay = {d, f, s};
     quantize_rows_a256(row_f(arena, x_at, r, x_row), arena + out_at + (ulong)r * out_row, lay, first, min(first + TILE, n / 32), most);
 }
+#endif
 #endif
