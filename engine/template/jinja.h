@@ -253,6 +253,7 @@ typedef struct jinja {
     uint32_t line;  /* of what is being done */
     jtoken *tokens; /* ends with T_EOF */
     uint32_t n_tokens, at;
+    unsigned loops;       /* the parser is inside of */
     unsigned macro_names; /* MACRO_.. seen by the parser in the innermost macro */
     jscope *scope;
     jbuf *out;

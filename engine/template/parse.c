@@ -30,11 +30,26 @@ static jnode *block_until(jinja *j, const char *end) {
     return first;
 }
 
+/* Inside a loop, `loop` is not to be assigned to. */
+static bool is_loop(const jnode *target) {
+    if (!target || target->kind != N_TUPLE)
+        return target && target->kind == N_NAME && ac__j_same(target->name, "loop");
+    for (const jnode *p = target->list; p; p = p->next)
+        if (is_loop(p)) return true;
+    return false;
+}
+
+static jnode *parse_target(jinja *j, bool namespaces) {
+    jnode *target = ac__j_parse_target(j, namespaces);
+    if (j->loops && is_loop(target)) ac__j_fail(j, AC_ERR_FORMAT, "'loop' set inside a loop");
+    return target;
+}
+
 /* N_SET {a = target, b = value}; N_SET_BLOCK {a = target, b = body, c = filters or NULL}. */
 static jnode *parse_set(jinja *j) {
     jnode *node = ac__j_node(j, N_SET);
     if (!node) return NULL;
-    node->a = ac__j_parse_target(j, true);
+    node->a = parse_target(j, true);
     if (ac__j_accept(j, T_OP, "=")) {
         node->b = ac__j_parse_tuple(j, true);
         return node;
@@ -69,7 +84,8 @@ static jnode *parse_for(jinja *j) {
     static const char *const ends[] = {"endfor", "else", NULL};
     jnode *node = ac__j_node(j, N_FOR);
     if (!node) return NULL;
-    node->a = ac__j_parse_target(j, false);
+    j->loops++;
+    node->a = parse_target(j, false);
     if (!ac__j_expect(j, T_NAME, "in")) return NULL;
     node->b = ac__j_parse_tuple(j, false);
     if (ac__j_accept(j, T_NAME, "if")) node->c = ac__j_parse_expression(j, true);
@@ -79,6 +95,7 @@ static jnode *parse_for(jinja *j) {
         node->d = block_until(j, "endfor");
     else
         ac__j_accept(j, T_NAME, "endfor");
+    j->loops--;
     return node;
 }
 

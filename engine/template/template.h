@@ -2,6 +2,14 @@
  * transformers library renders it (trim_blocks and lstrip_blocks on, no autoescaping, immutable values, loop
  * controls).
  *
+ * Where the subset differs, though what it renders is the same for the templates models have:
+ *   - generators (map, select, items ...) are made at once, so an error inside one shows even when nothing
+ * reads it;
+ *   - a variable given here can be read in an inner block until the template sets one of that name, where
+ * Jinja already takes it for undefined when the outer block sets it further down;
+ *   - integers have 64 bits: beyond is AC_ERR_UNSUPPORTED, as is all of Jinja that is not here, by name and
+ * line.
+ *
  * A template comes with a model file and is hostile: steps, depth, memory and output are limited, and nothing
  * but the input below can be reached from it. Rendering needs at most 512 KiB of the caller's stack. */
 #ifndef AC_TEMPLATE_H

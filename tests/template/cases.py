@@ -12,6 +12,7 @@ cases.txt, one record per line, fields separated by tabs, text with \\n \\t \\r 
 
 Needs jinja2 and transformers (from PyPI); `now` is always Friday, 5 January 2024, 09:08:07.
 """
+import copy
 import datetime
 import json
 import logging
@@ -78,7 +79,7 @@ class Context:
         if self.eos is not None:
             v["eos_token"] = self.eos
         v.update(self.more)
-        return v
+        return copy.deepcopy(v)  # filters can change what they are given
 
     def lines(self):
         yield "\t".join(["context", self.name, str(int(self.generate))] +

@@ -9,6 +9,7 @@ unsupported.txt holds what Jinja renders, or some of it, and the interpreter say
 import pathlib
 
 from cases import Context, case_lines, expression_lines, unescape
+from random_templates import HIDDEN, random_templates
 
 HERE = pathlib.Path(__file__).parent
 
@@ -81,9 +82,11 @@ def main():
     templates = {p.stem: p.read_bytes().decode() for p in sorted((HERE / "templates").glob("*.jinja"))}
     for line in case_lines(templates, CONTEXTS):
         print(line)
-    expressions, unsupported = lines_of("expressions.txt"), lines_of("unsupported.txt")
-    for line in expression_lines(expressions, unsupported, EXPRESSION_CONTEXT):
-        print(line)
+    expressions = lines_of("expressions.txt") + random_templates(1, 600)
+    for line in expression_lines(expressions, lines_of("unsupported.txt"), EXPRESSION_CONTEXT):
+        if not HIDDEN.search(line.split("\t")[-1]) or line.startswith("context"):
+            print(line)
 
 
-main()
+if __name__ == "__main__":
+    main()
