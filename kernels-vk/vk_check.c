@@ -115,6 +115,7 @@ static ac_status check_quantize(const place *at) {
     if ((unsigned)op->form >= AC_FORM_COUNT) return refuse(at, "form %d is not known", (int)op->form);
     if (op->n % multiple[op->form])
         return refuse(at, "n is %u: want a multiple of %u", op->n, multiple[op->form]);
+    if (op->x == op->out) return refuse(at, "cannot work in place");
     AC_TRY(floats(at, op->x, op->n));
     return rows_of(at, op->out, ac_act_layout_of(op->form, op->n).row_bytes, at->op->rows);
 }
@@ -122,6 +123,7 @@ static ac_status check_quantize(const place *at) {
 static ac_status check_matmul(const place *at) {
     const ac_op_matmul *op = &at->op->matmul;
     AC_TRY(length(at, op->n));
+    if (op->x == op->out) return refuse(at, "cannot work in place");
     if (op->m < 1 || op->m > INT32_MAX) return refuse(at, "m is %u", op->m);
     AC_TRY(weight(at, op->w, op->m, op->n, false));
     ac_form form = ac_type_describe(at->p->plan->weights[op->w].type)->form;
@@ -168,6 +170,7 @@ static ac_status check_attention(const place *at) {
     AC_TRY(cache(at, op->layer, op->kv_heads, op->head_dim));
     if (op->heads % op->kv_heads || op->heads > 65535)
         return refuse(at, "%u heads on %u KV heads", op->heads, op->kv_heads);
+    if (op->q == op->out) return refuse(at, "cannot work in place");
     if (!(op->scale >= 0x1p-20f && op->scale <= 0x1p10f))
         return refuse(at, "scale is %g: want 2^-20 to 2^10", (double)op->scale);
     AC_TRY(floats(at, op->q, (uint64_t)op->heads * op->head_dim));

@@ -344,10 +344,13 @@ static ac_status mask_word(ac_dev *dev, const char *word, size_t n, ac_error *er
         size_t k = strlen(tunables[i].name);
         if (n <= k + 1 || n > k + 6 || memcmp(tunables[i].name, word, k) != 0 || word[k] != '=') continue;
         uint32_t v = 0;
-        for (size_t c = k + 1; c < n && word[c] >= '0' && word[c] <= '9'; c++)
+        bool digits = true;
+        for (size_t c = k + 1; c < n; c++) {
+            digits = digits && word[c] >= '0' && word[c] <= '9';
             v = v * 10 + (uint32_t)(word[c] - '0');
+        }
         bool power = (v & (v - 1)) == 0 || i == VK_TUNE_tile_from;
-        if (v < tunables[i].least || v > tunables[i].most || !power)
+        if (v < tunables[i].least || v > tunables[i].most || !power || !digits)
             return ac_fail(err, AC_ERR_ARGUMENT, "device mask \"%.*s\": want %u to %u%s", (int)n, word,
                            tunables[i].least, tunables[i].most,
                            i == VK_TUNE_tile_from ? "" : ", a power of two");

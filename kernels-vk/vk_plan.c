@@ -436,6 +436,9 @@ static ac_status plan_tile(ac_prog *p, vk_step *s, const product_kind *kind, ac_
 
 /* A sum to do along with a product: binds its operands and gives the shaders' ADD (0 without `add`). */
 static uint32_t bind_add(ac_prog *p, vk_step *s, const ac_op_matmul *op, const ac_op_add *add) {
+    VkDescriptorBufferInfo *at = p->binds[s->set].at;
+    at[VK_B] = at[VK_X]; /* never read, and never written, without `add` */
+    at[VK_Z] = at[VK_Y];
     if (!add) return 0;
     uint32_t brow = 0, b0 = 0;
     if (add->bias == AC_NONE)

@@ -1,0 +1,229 @@
+/* vk_face: what the Vulkan backend promises beside arithmetic: masks, missing devices, tensors in parts,
+ * cancelled loads, the cache of pipelines on disk, plans it refuses, and that a failure leaves nothing
+ * behind. */
+#include <dirent.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <anychip/backend.h>
+
+#include "check.h"
+#include "vk_entry.h"
+
+static const ac_backend *vk;
+static ac_error err;
+static char folder[64];
+
+static ac_status open_with(const char *mask, const char *cache, ac_dev **dev) {
+    return vk->open(&(ac_open_settings){.mask = mask, .cache_dir = cache}, dev, &err);
+}
+
+/* ---- A plan of one embed and one product: y = W x, W [rows, cols] of F32
+ * -------------------------------------------- */
+
+typedef struct work {
+    ac_weight weight;
+    ac_plan_buf bufs[3];
+    ac_op ops[2];
+    ac_plan plan;
+} work;
+
+static void make_work(work *w, float *data, uint64_t rows, uint32_t cols) {
+    memset(w, 0, sizeof *w);
+    w->weight = (ac_weight){.name = "table",
+                            .type = AC_TYPE_F32,
+                            .rows = rows,
+                            .cols = cols,
+                            .data = data,
+                            .bytes = rows * cols * 4};
+    uint64_t row = (cols * 4ull + 255) / 256 * 256;
+    w->bufs[0] = (ac_plan_buf){"row", AC_BUF_SCRATCH, 0, row, 1};
+    w->bufs[1] = (ac_plan_buf){"x", AC_BUF_SCRATCH, row, row, 1};
+    w->bufs[2] = (ac_plan_buf){"y", AC_BUF_OUTPUT, 2 * row, rows * 4, 1};
+    w->ops[0] = (ac_op){.kind = AC_OP_embed, .embed = {0, 0}};
+    w->ops[1] = (ac_op){.kind = AC_OP_matmul, .matmul = {0, 1, 2, (uint32_t)rows, cols}};
+    w->plan = (ac_plan){.ops = w->ops,
+                        .n_ops = 2,
+                        .bufs = w->bufs,
+                        .n_bufs = 3,
+                        .arena_bytes = 2 * row + (rows * 4 + 255) / 256 * 256,
+                        .weights = &w->weight,
+                        .n_weights = 1,
+                        .max_rows = 1,
+                        .max_out = 1,
+                        .max_seqs = 1,
+                        .max_pages = 1};
+}
+
+/* A tensor of more than a binding holds (128 MiB here) is found in every part: W[r][0] = r, x = (1, 0, ...)
+ * gives y[r] = r. */
+static void test_parts(void) {
+    enum { ROWS = 40000, COLS = 1024 };
+    float *data = calloc((size_t)ROWS * COLS, 4), *y = malloc(ROWS * 4), x[COLS] = {1.0f}, row[COLS];
+    ac_dev *dev;
+    ac_weights *weights;
+    ac_prog *prog;
+    work w;
+    CHECK(data && y, "memory");
+    for (uint32_t r = 0; r < ROWS; r++) data[(size_t)r * COLS] = (float)r;
+    make_work(&w, data, ROWS, COLS);
+    CHECK_OK(open_with(NULL, NULL, &dev));
+    CHECK_OK(vk->load(dev, &w.weight, 1, NULL, NULL, &weights, &err));
+    CHECK_OK(vk->prepare(dev, weights, NULL, &w.plan, &prog, &err));
+    CHECK_OK(vk->write(prog, 1, 0, x, sizeof x, &err));
+    for (int32_t token = 0; token < ROWS; token += ROWS - 1) {
+        CHECK_OK(vk->run(prog, &(ac_run){.n_rows = 1, .token = &token}, &err));
+        CHECK_OK(vk->read(prog, 0, 0, row, sizeof row, &err));
+        CHECK_OK(vk->read(prog, 2, 0, y, ROWS * 4, &err));
+        CHECK(row[0] == (float)token, "row %d: %g", token, (double)row[0]);
+        for (uint32_t r = 0; r < ROWS; r++) CHECK(y[r] == (float)r, "y[%u] is %g", r, (double)y[r]);
+    }
+    int32_t out = ROWS;
+    CHECK(vk->run(prog, &(ac_run){.n_rows = 1, .token = &out}, &err) == AC_ERR_ARGUMENT,
+          "a token beyond the table was taken");
+    vk->release(prog);
+    vk->unload(weights);
+    vk->close(dev);
+    free(data);
+    free(y);
+}
+
+static void test_masks(void) {
+    static const char *const bad[] = {"nonsense", "dot,nonsense", "threads=48", "threads=512",
+                                      "rows1=",   "rows1=0",      "rows1=2x"};
+    ac_dev *dev;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        CHECK(open_with(bad[i], NULL, &dev) == AC_ERR_ARGUMENT && !dev, "mask \"%s\" was taken", bad[i]);
+    ac_device_info info;
+    CHECK_OK(open_with("dot, subgroup,,import", NULL, &dev));
+    vk->describe(dev, &info);
+    CHECK(!strstr(info.detail, "packed") && !strstr(info.detail, "shuffles"), "%s", info.detail);
+    CHECK(strstr(info.detail, "witness passed"), "%s", info.detail);
+    vk->close(dev);
+    CHECK(vk->open(&(ac_open_settings){.index = 63}, &dev, &err) == AC_ERR_DEVICE && !dev,
+          "device 63 was opened");
+}
+
+static bool stop(void *user, uint64_t done, uint64_t all) {
+    (void)done, (void)all;
+    return ++*(int *)user < 2;
+}
+
+static void test_load(void) {
+    float *data = calloc(4 << 20, 4);
+    ac_dev *dev;
+    ac_weights *weights;
+    int calls = 0;
+    work w;
+    CHECK(data, "memory");
+    make_work(&w, data, 4096, 1024);
+    CHECK_OK(open_with("mapped,import", NULL, &dev));
+    CHECK(vk->load(dev, &w.weight, 1, stop, &calls, &weights, &err) == AC_ERR_CANCELLED && !weights,
+          "not cancelled");
+    CHECK(calls == 2, "%d calls", calls);
+    w.weight.bytes--;
+    CHECK(vk->load(dev, &w.weight, 1, NULL, NULL, &weights, &err) == AC_ERR_ARGUMENT,
+          "a short tensor was taken");
+    w.weight =
+        (ac_weight){.name = "odd", .type = AC_TYPE_Q4_K, .rows = 1, .cols = 200, .data = data, .bytes = 4096};
+    CHECK(vk->load(dev, &w.weight, 1, NULL, NULL, &weights, &err) == AC_ERR_ARGUMENT,
+          "200 columns of q4_k were taken");
+    ac_kv_mem *kv;
+    CHECK(vk->kv_create(dev, 2, 1 << 20, 64, 128, &kv, &err) == AC_ERR_DEVICE_MEMORY && !kv &&
+              strstr(err.detail, "MiB"),
+          "%s", err.detail);
+    vk->close(dev);
+    free(data);
+}
+
+static void test_plans(void) {
+    float *data = calloc(64 * 256, 4);
+    ac_dev *dev;
+    ac_weights *weights;
+    ac_prog *prog;
+    work w;
+    CHECK(data, "memory");
+    make_work(&w, data, 64, 256);
+    CHECK_OK(open_with(NULL, NULL, &dev));
+    CHECK_OK(vk->load(dev, &w.weight, 1, NULL, NULL, &weights, &err));
+    w.ops[1].matmul.m = 65;
+    CHECK(vk->prepare(dev, weights, NULL, &w.plan, &prog, &err) == AC_ERR_ARGUMENT && !prog &&
+              strstr(err.detail, "table"),
+          "%s", err.detail);
+    w.ops[1].matmul.m = 64;
+    w.ops[1].matmul.out = 1;
+    CHECK(vk->prepare(dev, weights, NULL, &w.plan, &prog, &err) == AC_ERR_ARGUMENT,
+          "a product over its input was taken");
+    w.ops[1].matmul.out = 9;
+    CHECK(vk->prepare(dev, weights, NULL, &w.plan, &prog, &err) == AC_ERR_ARGUMENT,
+          "a buffer that is not there was taken");
+    w.ops[1] = (ac_op){.kind = AC_OP_attention, .attention = {0, 2, 0, 1, 1, 64, 0.1f}};
+    CHECK(vk->prepare(dev, weights, NULL, &w.plan, &prog, &err) == AC_ERR_ARGUMENT &&
+              strstr(err.detail, "cache"),
+          "%s", err.detail);
+    vk->unload(weights);
+    vk->close(dev);
+    free(data);
+}
+
+/* ---- The cache on disk
+ * ---------------------------------------------------------------------------------------------- */
+
+static void only_file(char *path, size_t cap) {
+    DIR *d = opendir(folder);
+    int n = 0;
+    CHECK(d, "%s", folder);
+    for (struct dirent *e; (e = readdir(d));) {
+        if (e->d_name[0] == '.') continue;
+        snprintf(path, cap, "%.40s/%.80s", folder, e->d_name);
+        n++;
+    }
+    closedir(d);
+    CHECK(n == 1, "%d files in the cache", n);
+}
+
+static void open_and_close(void) {
+    ac_dev *dev;
+    CHECK_OK(open_with(NULL, folder, &dev));
+    vk->close(dev);
+}
+
+static void test_cache(void) {
+    char path[160];
+    struct stat before, after;
+    open_and_close();
+    only_file(path, sizeof path);
+    CHECK(!stat(path, &before) && before.st_size > 24, "%s", path);
+    open_and_close();
+    CHECK(!stat(path, &after) && after.st_size == before.st_size, "the cache grew without new pipelines");
+    FILE *f = fopen(path, "r+b"); /* a flipped byte: found, dropped, written anew */
+    CHECK(f && !fseek(f, 40, SEEK_SET) && fputc(0xa5, f) == 0xa5 && !fclose(f), "%s", path);
+    open_and_close();
+    CHECK(!truncate(path, 30), "%s", path);
+    open_and_close();
+    only_file(path, sizeof path);
+    unlink(path);
+}
+
+int main(void) {
+    size_t count = 0;
+    vk = ac_backend_vk(AC_BACKEND_ABI);
+    CHECK(vk && !ac_backend_vk(AC_BACKEND_ABI + 1), "ABI");
+    ac_status s = vk->enumerate(NULL, 0, &count, &err);
+    if (s != AC_OK) {
+        CHECK(s == AC_ERR_DEVICE && err.detail[0] && !count, "%s", err.detail);
+        printf("skipped: %s\n", err.detail);
+        return AC_SKIP;
+    }
+    strcpy(folder, "/tmp/anychip-vk-XXXXXX");
+    CHECK(mkdtemp(folder), "%s", folder);
+    test_masks();
+    test_load();
+    test_plans();
+    test_cache();
+    test_parts();
+    rmdir(folder);
+    vk->close(NULL);
+    printf("%zu devices\n", count);
+    return 0;
+}
