@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Writes unicode.def: what str.upper(), .lower(), .title(), .isalpha() ... of this Python know, as tables.
 
-    python3 engine/template/make_unicode.py > engine/template/unicode.def
+python3 engine/template/make_unicode.py > engine/template/unicode.def
 """
+
 import sys
 import unicodedata
 
@@ -28,7 +29,7 @@ def ignorable(ch):
 def write(name, rows, form, per_line):
     print(f"static const {name}[] = {{")
     for i in range(0, len(rows), per_line):
-        print("    " + " ".join("{" + form(r) + "}," for r in rows[i:i + per_line]))
+        print("    " + " ".join("{" + form(r) + "}," for r in rows[i : i + per_line]))
     print("};")
 
 
@@ -59,11 +60,21 @@ def special(mapping):
 
 
 def main():
-    print("/* unicode.def - made by make_unicode.py from Unicode %s; do not edit. */" % unicodedata.unidata_version)
-    sets = [("alpha", str.isalpha), ("decimal", str.isdecimal), ("digit", str.isdigit), ("numeric", str.isnumeric),
-            ("lower", str.islower), ("upper", str.isupper),
-            ("title", lambda ch: unicodedata.category(ch) == "Lt"), ("ignorable", ignorable),
-            ("unprintable", lambda ch: not ch.isprintable())]
+    print(
+        "/* unicode.def - made by make_unicode.py from Unicode %s; do not edit. */"
+        % unicodedata.unidata_version
+    )
+    sets = [
+        ("alpha", str.isalpha),
+        ("decimal", str.isdecimal),
+        ("digit", str.isdigit),
+        ("numeric", str.isnumeric),
+        ("lower", str.islower),
+        ("upper", str.isupper),
+        ("title", lambda ch: unicodedata.category(ch) == "Lt"),
+        ("ignorable", ignorable),
+        ("unprintable", lambda ch: not ch.isprintable()),
+    ]
     for name, test in sets:
         write(f"range {name}_ranges", ranges(test), lambda r: f"0x{r[0]:x}, {r[1]}", 7)
 
@@ -75,8 +86,11 @@ def main():
 
     write("mapping lower_map", simple(str.lower), row, 4)
     write("mapping upper_map", simple(str.upper), row, 4)
-    differs = [[c, c, 1, ord(chr(c).title()) - c] for c in ALL
-               if c >= 0x80 and len(chr(c).title()) == 1 and chr(c).title() != chr(c).upper()]
+    differs = [
+        [c, c, 1, ord(chr(c).title()) - c]
+        for c in ALL
+        if c >= 0x80 and len(chr(c).title()) == 1 and chr(c).title() != chr(c).upper()
+    ]
     write("mapping title_map", differs, row, 4)
     write("expansion lower_special", special(str.lower), expand, 4)
     write("expansion upper_special", special(str.upper), expand, 4)

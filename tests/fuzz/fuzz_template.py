@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Writes what fuzz_template starts from: templates and variables of tests/template/cases.txt, a dictionary.
 
-    python3 tests/fuzz/fuzz_template.py corpus words
-    fuzz_template corpus -dict=words -max_len=4096
+python3 tests/fuzz/fuzz_template.py corpus words
+fuzz_template corpus -dict=words -max_len=4096
 """
+
 import os
 import re
 import sys

@@ -1,4 +1,4 @@
-"""What make_cases.py and trials with other templates share: rendering as transformers does, and the file format.
+"""What make_cases.py and trials with other templates share: rendering as transformers does, the form of files.
 
 cases.txt, one record per line, fields separated by tabs, text with \\n \\t \\r \\\\ and \\xHH as escapes:
 
@@ -12,6 +12,7 @@ cases.txt, one record per line, fields separated by tabs, text with \\n \\t \\r 
 
 Needs jinja2 and transformers (from PyPI); `now` is always Friday, 5 January 2024, 09:08:07.
 """
+
 import copy
 import datetime
 import json
@@ -49,6 +50,7 @@ class Raised(Exception):
 
 def render(source, variables):
     """(outcome, text)"""
+
     def strftime_now(form):
         return NOW.strftime(form)
 
@@ -82,10 +84,14 @@ class Context:
         return copy.deepcopy(v)  # filters can change what they are given
 
     def lines(self):
-        yield "\t".join(["context", self.name, str(int(self.generate))] +
-                        ["-" if x is None else escape(x) for x in (self.bos, self.eos)])
-        plain = all(set(m) == {"role", "content"} and isinstance(m["content"], str) and list(m)[0] == "role"
-                    for m in self.messages)
+        yield "\t".join(
+            ["context", self.name, str(int(self.generate))]
+            + ["-" if x is None else escape(x) for x in (self.bos, self.eos)]
+        )
+        plain = all(
+            set(m) == {"role", "content"} and isinstance(m["content"], str) and list(m)[0] == "role"
+            for m in self.messages
+        )
         if plain:
             for m in self.messages:
                 yield "message\t%s\t%s" % (escape(m["role"]), escape(m["content"]))

@@ -6,6 +6,7 @@ unsupported.txt holds what Jinja renders, or some of it, and the interpreter say
     pip install jinja2 transformers
     python3 tests/template/make_cases.py > tests/template/cases.txt
 """
+
 import pathlib
 
 from cases import Context, case_lines, expression_lines, unescape
@@ -26,27 +27,69 @@ def system(text):
     return {"role": "system", "content": text}
 
 
-WEATHER = {"type": "function", "function": {
-    "name": "weather", "description": "Weather of a place, \"now\" & <later>",
-    "parameters": {"type": "object", "required": ["place"], "properties": {
-        "place": {"type": "string", "description": "Größe egal"},
-        "unit": {"type": "string", "enum": ["C", "F"]}, "days": {"type": "integer", "default": 3}}}}}
-CLOCK = {"type": "function", "function": {"name": "clock", "description": "The time",
-                                          "parameters": {"type": "object", "properties": {}}}}
-CALL = {"role": "assistant", "content": "", "tool_calls": [
-    {"id": "call12345", "type": "function",
-     "function": {"name": "weather", "arguments": {"place": "Bern", "days": 2}}}]}
+WEATHER = {
+    "type": "function",
+    "function": {
+        "name": "weather",
+        "description": 'Weather of a place, "now" & <later>',
+        "parameters": {
+            "type": "object",
+            "required": ["place"],
+            "properties": {
+                "place": {"type": "string", "description": "Größe egal"},
+                "unit": {"type": "string", "enum": ["C", "F"]},
+                "days": {"type": "integer", "default": 3},
+            },
+        },
+    },
+}
+CLOCK = {
+    "type": "function",
+    "function": {
+        "name": "clock",
+        "description": "The time",
+        "parameters": {"type": "object", "properties": {}},
+    },
+}
+CALL = {
+    "role": "assistant",
+    "content": "",
+    "tool_calls": [
+        {
+            "id": "call12345",
+            "type": "function",
+            "function": {"name": "weather", "arguments": {"place": "Bern", "days": 2}},
+        }
+    ],
+}
 TOOL = {"role": "tool", "tool_call_id": "call12345", "name": "weather", "content": "12 °C"}
 
 CONTEXTS = [
     Context("one", [user("Hello")]),
     Context("closed", [user("Hello"), assistant("Hi.")], generate=False),
     Context("system", [system("  Be brief.\n"), user(" Hi \n"), assistant("\tYes. "), user("More?")]),
-    Context("unicode", [system("Répondez en français"), user("日本語 🙂 naïve\u2003\u00a0"),
-                        assistant("Ünïcode — ok"), user("ΑΣ \u200b end")]),
+    Context(
+        "unicode",
+        [
+            system("Répondez en français"),
+            user("日本語 🙂 naïve\u2003\u00a0"),
+            assistant("Ünïcode — ok"),
+            user("ΑΣ \u200b end"),
+        ],
+    ),
     Context("long", [(assistant if i % 2 else user)("turn %d" % i) for i in range(15)]),
-    Context("think", [system("s"), user("a"), assistant("<think>\nhm\n</think>\n\nb"), user("c"),
-                      assistant("<think>again</think>d"), user("e")], enable_thinking=False),
+    Context(
+        "think",
+        [
+            system("s"),
+            user("a"),
+            assistant("<think>\nhm\n</think>\n\nb"),
+            user("c"),
+            assistant("<think>again</think>d"),
+            user("e"),
+        ],
+        enable_thinking=False,
+    ),
     Context("empty content", [system(""), user(""), assistant(""), user("x")]),
     Context("two users", [user("a"), user("b")]),
     Context("assistant first", [assistant("a"), user("b")]),
@@ -57,21 +100,52 @@ CONTEXTS = [
     Context("called", [user("Weather?"), CALL, TOOL, assistant("12"), user("Thanks")], tools=[WEATHER]),
     Context("date", [user("When?")], date_string="26 Jul 2024"),
     Context("null content", [user("a"), {"role": "assistant", "content": None}, user("b")]),
-    Context("lists", [{"role": "user", "content": [{"type": "text", "text": "part 1"}, {"type": "image"},
-                                                   {"type": "text", "text": "part 2"}]}]),
-    Context("braces", [user("{{ messages }} {% raw %} {# no #}"), assistant("<|im_end|> [INST] </s>"),
-                       user("\\n \\ \"'")]),
+    Context(
+        "lists",
+        [
+            {
+                "role": "user",
+                "content": [
+                    {"type": "text", "text": "part 1"},
+                    {"type": "image"},
+                    {"type": "text", "text": "part 2"},
+                ],
+            }
+        ],
+    ),
+    Context(
+        "braces",
+        [
+            user("{{ messages }} {% raw %} {# no #}"),
+            assistant("<|im_end|> [INST] </s>"),
+            user("\\n \\ \"'"),
+        ],
+    ),
 ]
 
 EXPRESSION_CONTEXT = Context(
-    "expressions", [system("Be kind."), user(" Hi there "), assistant("Yes.")], tools=[WEATHER],
-    s="Hello, World", t="  Grüße\tan\n Élan ß \u00a0", n=7, m=-3, f=2.5, yes=True, no=False, nothing=None,
-    words=["pear", "Apple", "fig", "apple", "Fig"], numbers=[3, 1, 2.5, -4, 1, 10], nested=[[1, 2], [3], []],
+    "expressions",
+    [system("Be kind."), user(" Hi there "), assistant("Yes.")],
+    tools=[WEATHER],
+    s="Hello, World",
+    t="  Grüße\tan\n Élan ß \u00a0",
+    n=7,
+    m=-3,
+    f=2.5,
+    yes=True,
+    no=False,
+    nothing=None,
+    words=["pear", "Apple", "fig", "apple", "Fig"],
+    numbers=[3, 1, 2.5, -4, 1, 10],
+    nested=[[1, 2], [3], []],
     mixed=[1, "a", None, True, 1.5, [2], {"k": 0}],
     d={"b": 1, "a": 2, "C": [1, 2], "items": "mine", "x y": {"z": "deep"}},
-    people=[{"name": "Ann", "age": 30, "tags": ["x"], "at": {"city": "Ulm"}},
-            {"name": "bob", "age": 25, "tags": [], "at": {"city": "Bern"}},
-            {"name": "Cy", "age": 30, "at": {}}])
+    people=[
+        {"name": "Ann", "age": 30, "tags": ["x"], "at": {"city": "Ulm"}},
+        {"name": "bob", "age": 25, "tags": [], "at": {"city": "Bern"}},
+        {"name": "Cy", "age": 30, "at": {}},
+    ],
+)
 
 
 def lines_of(name):

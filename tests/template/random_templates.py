@@ -1,21 +1,76 @@
-"""Seeded random templates: statements inside each other, scopes, loops and white space control, over few names.
+"""Seeded random templates: statements inside each other, scopes, loops and white space control, few names.
 
-    python3 tests/template/random_templates.py SEED COUNT > trial.txt; build/tests/template/test_template trial.txt
+python3 tests/template/random_templates.py SEED COUNT > trial.txt; build/tests/template/test_template trial.txt
 """
+
 import random
 import re
 import sys
 
 SPACES = ["", "", " ", "\n", "\n  ", "  \n", " \n\n ", "\t", "text", "\n    text\n", "x ", "é\u00a0"]
 NAMES = list("abcxy")
-VALUES = ["s", "n", "f", "words", "numbers", "nested", "d", "people", "messages", "missing", "nothing", "yes", "no",
-          "0", "1", "-2.5", "'a'", "''", "none", "[1, 2]", "{'a': 1}", "(1, 'x')", "'ÄÖß'", "range(4)"]
-SPECIAL = ["loop.index", "loop.first", "loop.last", "loop.length", "loop.revindex0", "loop.previtem", "ns.v", "m1(1)",
-           "loop.nextitem|default('n')", "ns.w|default(0)", "m1()", "m2(a, b=2)", "m2()", "caller()", "loop.cycle(1, 2)"]
-LISTS = ["words", "numbers", "d", "people", "range(3)", "[1, 2]", "'ab'", "messages", "missing", "[]", "nested",
-         "words|reverse", "words|map('upper')"]
+VALUES = [
+    "s",
+    "n",
+    "f",
+    "words",
+    "numbers",
+    "nested",
+    "d",
+    "people",
+    "messages",
+    "missing",
+    "nothing",
+    "yes",
+    "no",
+    "0",
+    "1",
+    "-2.5",
+    "'a'",
+    "''",
+    "none",
+    "[1, 2]",
+    "{'a': 1}",
+    "(1, 'x')",
+    "'ÄÖß'",
+    "range(4)",
+]
+SPECIAL = [
+    "loop.index",
+    "loop.first",
+    "loop.last",
+    "loop.length",
+    "loop.revindex0",
+    "loop.previtem",
+    "ns.v",
+    "m1(1)",
+    "loop.nextitem|default('n')",
+    "ns.w|default(0)",
+    "m1()",
+    "m2(a, b=2)",
+    "m2()",
+    "caller()",
+    "loop.cycle(1, 2)",
+]
+LISTS = [
+    "words",
+    "numbers",
+    "d",
+    "people",
+    "range(3)",
+    "[1, 2]",
+    "'ab'",
+    "messages",
+    "missing",
+    "[]",
+    "nested",
+    "words|reverse",
+    "words|map('upper')",
+]
 PAIRS = ["d.items()", "d|items", "[(1, 2), (3, 4)]", "d|dictsort", "['ab', 'cd']"]
-HIDDEN = re.compile(" object at 0x|(built-in|bound) method|<Loop|<function|<class|TemplateRef")  # not for us to print
+HIDDEN = re.compile(
+    " object at 0x|(built-in|bound) method|<Loop|<function|<class|TemplateRef"
+)  # not for us to print
 
 
 class Maker:
@@ -35,7 +90,13 @@ class Maker:
         return self.r.choice(SPECIAL if x < 0.65 else VALUES)
 
     def tag(self, inside):
-        return self.one("{%", "{%", "{%-", "{%-", "{%+") + " " + inside + " " + self.one("%}", "%}", "-%}", "+%}")
+        return (
+            self.one("{%", "{%", "{%-", "{%-", "{%+")
+            + " "
+            + inside
+            + " "
+            + self.one("%}", "%}", "-%}", "+%}")
+        )
 
     def body(self, depth):
         parts = [self.statement(depth - 1) + self.space() for _ in range(self.r.randint(1, 3))]
@@ -48,7 +109,9 @@ class Maker:
         pairs = self.r.random() < 0.2
         target = "k, v" if pairs else self.one("x", "y", "a")
         items = self.r.choice(PAIRS if pairs else LISTS)
-        out = self.tag("for %s in %s%s" % (target, items, self.one("", "", " if x", " if x != 1", " recursive")))
+        out = self.tag(
+            "for %s in %s%s" % (target, items, self.one("", "", " if x", " if x != 1", " recursive"))
+        )
         out += self.body(depth)
         if self.r.random() < 0.25:
             test = self.one("loop.index == 2", "x == 1", "loop.first", "no")
@@ -70,7 +133,9 @@ class Maker:
         if depth <= 0 or x < 0.25:
             return self.one("{{", "{{", "{{-") + " " + self.value() + " " + self.one("}}", "}}", "-}}")
         if x < 0.40:
-            return self.tag("set %s = %s" % (self.one("a", "b", "c", "x", "ns.v", "ns.w", "a, b"), self.value()))
+            return self.tag(
+                "set %s = %s" % (self.one("a", "b", "c", "x", "ns.v", "ns.w", "a, b"), self.value())
+            )
         if x < 0.46:
             head = "set " + self.one("a", "b", "x", "ns.v") + self.one("", "|upper", "|trim|length")
             return self.block(head, "endset", depth)
@@ -85,13 +150,22 @@ class Maker:
             head = "call%s %s" % (self.one("", "(x)", "(a, b=1)"), self.one("m1(1)", "m2()", "m1(x=2)"))
             return self.block(head, "endcall", depth)
         if x < 0.92:
-            return self.block("filter " + self.one("upper", "trim", "indent(2)", "replace('e', '3')"), "endfilter", depth)
+            return self.block(
+                "filter " + self.one("upper", "trim", "indent(2)", "replace('e', '3')"), "endfilter", depth
+            )
         if x < 0.95:
             return self.block("with a = %s, b = a" % self.value(), "endwith", depth)
         if x < 0.97:
             return self.one("{#", "{#-", "{#+") + " c " + self.one("#}", "-#}", "+#}")
         if x < 0.985:
-            return self.one("{%", "{%-") + " raw %}" + self.space() + "{{ x }}" + self.space() + self.tag("endraw")
+            return (
+                self.one("{%", "{%-")
+                + " raw %}"
+                + self.space()
+                + "{{ x }}"
+                + self.space()
+                + self.tag("endraw")
+            )
         return self.tag("generation").replace("+%}", "%}") + self.body(depth) + self.tag("endgeneration")
 
     def template(self):
@@ -107,6 +181,7 @@ def random_templates(seed, count):
 def main():
     from cases import expression_lines
     from make_cases import EXPRESSION_CONTEXT
+
     seed, count = map(int, sys.argv[1:])
     for line in expression_lines(random_templates(seed, count), [], EXPRESSION_CONTEXT):
         if not HIDDEN.search(line.split("\t")[-1]):
