@@ -18,26 +18,35 @@ static ac_status token_text(const ac_model *m, int32_t id, char **out, ac_error 
     return *out ? AC_OK : ac_fail(err, AC_ERR_MEMORY, "chat template");
 }
 
-static ac_status render(const ac_model *m, const ac_template_message *list, size_t n, bool prompt, char *bos, char *eos, char **out, ac_error *err) {
+static ac_status render(const ac_model *m, const ac_template_message *list, size_t n, bool prompt, char *bos,
+                        char *eos, char **out, ac_error *err) {
     time_t now = time(NULL);
     struct tm local;
-    ac_template_input in = {.messages = list, .n_messages = n, .add_generation_prompt = prompt, .bos_token = bos ? bos : "",
-                            .eos_token = eos ? eos : "", .now = localtime_r(&now, &local)};
+    ac_template_input in = {.messages = list,
+                            .n_messages = n,
+                            .add_generation_prompt = prompt,
+                            .bos_token = bos ? bos : "",
+                            .eos_token = eos ? eos : "",
+                            .now = localtime_r(&now, &local)};
     return ac_template_render(m->chat_template, m->chat_template_bytes, &in, out, err);
 }
 
-/* Most templates write the first token themselves; where the tokenizer puts it in front as well, once is enough. */
+/* Most templates write the first token themselves; where the tokenizer puts it in front as well, once is
+ * enough. */
 static void drop_doubled_bos(const ac_model *m, const char *bos, char *text) {
     int32_t first[2] = {-1, -1};
     size_t n = bos ? strlen(bos) : 0, count;
     if (!n || strncmp(text, bos, n)) return;
-    if (ac_tokenizer_encode(m->tokenizer, "", 0, AC_TOK_BOS, first, 2, &count, NULL) != AC_OK || !count) return;
+    if (ac_tokenizer_encode(m->tokenizer, "", 0, AC_TOK_BOS, first, 2, &count, NULL) != AC_OK || !count)
+        return;
     if (first[0] == m->info.bos) memmove(text, text + n, strlen(text + n) + 1);
 }
 
-ac_status ac_chat_format(const ac_model *m, const ac_chat_message *messages, size_t n, bool add_generation_prompt, char **out, ac_error *err) {
+ac_status ac_chat_format(const ac_model *m, const ac_chat_message *messages, size_t n,
+                         bool add_generation_prompt, char **out, ac_error *err) {
     *out = NULL;
-    if (!m->chat_template || !m->tokenizer) return ac_fail(err, AC_ERR_NOT_FOUND, "tokenizer.chat_template: the file has no chat template");
+    if (!m->chat_template || !m->tokenizer)
+        return ac_fail(err, AC_ERR_NOT_FOUND, "tokenizer.chat_template: the file has no chat template");
     ac_template_message *list = ac__array(n ? n : 1, sizeof *list);
     if (!list) return ac_fail(err, AC_ERR_MEMORY, "%zu chat messages", n);
     for (size_t i = 0; i < n; i++) list[i] = (ac_template_message){messages[i].role, messages[i].content};

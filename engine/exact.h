@@ -1,4 +1,5 @@
-/* exact.h - logarithm and exponential in float64 with + - x / only, one IEEE rounding each, so that every host computes the same bits; libm's differ. */
+/* exact.h - logarithm and exponential in float64 with + - x / only, one IEEE rounding each, so that every
+ * host computes the same bits; libm's differ. */
 #ifndef AC_EXACT_H
 #define AC_EXACT_H
 

@@ -1,4 +1,5 @@
-/* face.c - the parts of the porting face that are code: operation names, buffers an operation uses, layouts. */
+/* face.c - the parts of the porting face that are code: operation names, buffers an operation uses, layouts.
+ */
 #include <anychip/backend.h>
 
 static const char *const op_names[AC_OP_COUNT] = {
@@ -13,30 +14,53 @@ static const char *const op_texts[AC_OP_COUNT] = {
 #undef OP
 };
 
-const char *ac_op_name(ac_op_kind kind) { return (unsigned)kind < AC_OP_COUNT ? op_names[kind] : NULL; }
-const char *ac_op_text(ac_op_kind kind) { return (unsigned)kind < AC_OP_COUNT ? op_texts[kind] : NULL; }
+const char *ac_op_name(ac_op_kind kind) {
+    return (unsigned)kind < AC_OP_COUNT ? op_names[kind] : NULL;
+}
+const char *ac_op_text(ac_op_kind kind) {
+    return (unsigned)kind < AC_OP_COUNT ? op_texts[kind] : NULL;
+}
 
 ac_op_uses ac_op_buffers(const ac_op *op) {
-#define USES(r0, r1, r2, w) (ac_op_uses){{r0, r1, r2}, {w}}
+#define USES(r0, r1, r2, w)                                                                                  \
+    (ac_op_uses) {                                                                                           \
+        {r0, r1, r2}, {                                                                                      \
+            w                                                                                                \
+        }                                                                                                    \
+    }
     switch (op->kind) {
-    case AC_OP_embed: return USES(AC_NONE, AC_NONE, AC_NONE, op->embed.out);
-    case AC_OP_rms_norm: return USES(op->rms_norm.x, AC_NONE, AC_NONE, op->rms_norm.out);
-    case AC_OP_quantize: return USES(op->quantize.x, AC_NONE, AC_NONE, op->quantize.out);
-    case AC_OP_matmul: return USES(op->matmul.x, AC_NONE, AC_NONE, op->matmul.out);
-    case AC_OP_add: return USES(op->add.a, op->add.bias == AC_NONE ? op->add.b : AC_NONE, AC_NONE, op->add.out);
-    case AC_OP_rope: return USES(op->rope.x, AC_NONE, AC_NONE, op->rope.x);
-    case AC_OP_kv_store: return USES(op->kv_store.k, op->kv_store.v, AC_NONE, AC_NONE);
-    case AC_OP_attention: return USES(op->attention.q, AC_NONE, AC_NONE, op->attention.out);
-    case AC_OP_glu: return USES(op->glu.gate, op->glu.up, AC_NONE, op->glu.out);
-    case AC_OP_gather: return USES(op->gather.x, AC_NONE, AC_NONE, op->gather.out);
-    case AC_OP_argmax: return USES(op->argmax.x, AC_NONE, AC_NONE, op->argmax.out);
-    case AC_OP_COUNT: break;
+    case AC_OP_embed:
+        return USES(AC_NONE, AC_NONE, AC_NONE, op->embed.out);
+    case AC_OP_rms_norm:
+        return USES(op->rms_norm.x, AC_NONE, AC_NONE, op->rms_norm.out);
+    case AC_OP_quantize:
+        return USES(op->quantize.x, AC_NONE, AC_NONE, op->quantize.out);
+    case AC_OP_matmul:
+        return USES(op->matmul.x, AC_NONE, AC_NONE, op->matmul.out);
+    case AC_OP_add:
+        return USES(op->add.a, op->add.bias == AC_NONE ? op->add.b : AC_NONE, AC_NONE, op->add.out);
+    case AC_OP_rope:
+        return USES(op->rope.x, AC_NONE, AC_NONE, op->rope.x);
+    case AC_OP_kv_store:
+        return USES(op->kv_store.k, op->kv_store.v, AC_NONE, AC_NONE);
+    case AC_OP_attention:
+        return USES(op->attention.q, AC_NONE, AC_NONE, op->attention.out);
+    case AC_OP_glu:
+        return USES(op->glu.gate, op->glu.up, AC_NONE, op->glu.out);
+    case AC_OP_gather:
+        return USES(op->gather.x, AC_NONE, AC_NONE, op->gather.out);
+    case AC_OP_argmax:
+        return USES(op->argmax.x, AC_NONE, AC_NONE, op->argmax.out);
+    case AC_OP_COUNT:
+        break;
     }
     return USES(AC_NONE, AC_NONE, AC_NONE, AC_NONE);
 #undef USES
 }
 
-static size_t round_up(size_t n, size_t to) { return (n + to - 1) / to * to; }
+static size_t round_up(size_t n, size_t to) {
+    return (n + to - 1) / to * to;
+}
 
 ac_act_layout ac_act_layout_of(ac_form form, size_t n) {
     ac_act_layout a = {0};

@@ -4,7 +4,8 @@
 #include <anychip/anychip.h>
 
 /* The prompt's tokens; *ids is the caller's to free. */
-static ac_status prompt_ids(const ac_model *model, const char *prompt, int32_t **ids, size_t *n, ac_error *err) {
+static ac_status prompt_ids(const ac_model *model, const char *prompt, int32_t **ids, size_t *n,
+                            ac_error *err) {
     size_t bytes = 0;
     while (prompt[bytes]) bytes++;
     unsigned flags = AC_TOK_BOS | AC_TOK_SPECIAL;
@@ -24,7 +25,8 @@ typedef struct generation {
     size_t n_ids;
 } generation;
 
-static ac_status open_all(generation *g, const char *prompt, size_t max_tokens, const ac_sampler_settings *sampler, ac_error *err) {
+static ac_status open_all(generation *g, const char *prompt, size_t max_tokens,
+                          const ac_sampler_settings *sampler, ac_error *err) {
     AC_TRY(prompt_ids(g->model, prompt, &g->ids, &g->n_ids, err));
     ac_model_info info;
     ac_model_describe(g->model, &info);
@@ -59,7 +61,8 @@ static ac_status loop(generation *g, size_t max_tokens, ac_text_fn text, void *u
     return AC_OK;
 }
 
-ac_status ac_generate(ac_model *model, const char *prompt, size_t max_tokens, const ac_sampler_settings *sampler, ac_text_fn text, void *user, ac_error *err) {
+ac_status ac_generate(ac_model *model, const char *prompt, size_t max_tokens,
+                      const ac_sampler_settings *sampler, ac_text_fn text, void *user, ac_error *err) {
     generation g = {.model = model};
     ac_status status = open_all(&g, prompt, max_tokens, sampler, err);
     if (status == AC_OK) status = loop(&g, max_tokens, text, user, err);

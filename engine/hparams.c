@@ -22,7 +22,8 @@ static ac_status find_arch(const ac_gguf *g, const ac_arch **out, ac_error *err)
             return AC_OK;
         }
     }
-    return ac_fail(err, AC_ERR_UNSUPPORTED, "general.architecture: %.*s is not supported (llama, qwen2 and qwen3 are)",
+    return ac_fail(err, AC_ERR_UNSUPPORTED,
+                   "general.architecture: %.*s is not supported (llama, qwen2 and qwen3 are)",
                    (int)(name.n < 64 ? name.n : 64), name.p);
 }
 
@@ -38,41 +39,51 @@ static const char *key_of(reader *r, const char *suffix) {
     return r->key;
 }
 
-static ac_status read_u32(reader *r, const char *suffix, uint32_t least, uint32_t most, uint32_t *out, ac_error *err) {
+static ac_status read_u32(reader *r, const char *suffix, uint32_t least, uint32_t most, uint32_t *out,
+                          ac_error *err) {
     const char *key = key_of(r, suffix);
     uint32_t v;
     AC_TRY(ac_gguf_u32(r->g, key, &v, err));
-    if (v < least || v > most) return ac_fail(err, AC_ERR_FORMAT, "%s: want %u to %u, the file has %u", key, least, most, v);
+    if (v < least || v > most)
+        return ac_fail(err, AC_ERR_FORMAT, "%s: want %u to %u, the file has %u", key, least, most, v);
     *out = v;
     return AC_OK;
 }
 
 /* The same, leaving the default in *out when the key is absent. */
-static ac_status read_u32_or(reader *r, const char *suffix, uint32_t least, uint32_t most, uint32_t *out, ac_error *err) {
+static ac_status read_u32_or(reader *r, const char *suffix, uint32_t least, uint32_t most, uint32_t *out,
+                             ac_error *err) {
     return ac_gguf_find(r->g, key_of(r, suffix)) ? read_u32(r, suffix, least, most, out, err) : AC_OK;
 }
 
-static ac_status read_f64_or(reader *r, const char *suffix, double least, double most, double *out, ac_error *err) {
+static ac_status read_f64_or(reader *r, const char *suffix, double least, double most, double *out,
+                             ac_error *err) {
     const char *key = key_of(r, suffix);
     float v;
     if (!ac_gguf_find(r->g, key)) return AC_OK;
     AC_TRY(ac_gguf_f32(r->g, key, &v, err));
-    if (!(v >= least && v <= most)) return ac_fail(err, AC_ERR_FORMAT, "%s: want %g to %g, the file has %g", key, least, most, (double)v);
+    if (!(v >= least && v <= most))
+        return ac_fail(err, AC_ERR_FORMAT, "%s: want %g to %g, the file has %g", key, least, most, (double)v);
     *out = (double)v;
     return AC_OK;
 }
 
-static bool str_is(ac_str s, const char *text) { return s.n == strlen(text) && !memcmp(s.p, text, s.n); }
+static bool str_is(ac_str s, const char *text) {
+    return s.n == strlen(text) && !memcmp(s.p, text, s.n);
+}
 
 static ac_status read_rope_scaling(reader *r, ac_rope_params *p, ac_error *err) {
     ac_str type = {"none", 4};
     if (ac_gguf_find(r->g, key_of(r, "rope.scaling.type"))) AC_TRY(ac_gguf_string(r->g, r->key, &type, err));
-    if (str_is(type, "none")) p->kind = AC_ROPE_PLAIN;
-    else if (str_is(type, "linear")) p->kind = AC_ROPE_LINEAR;
-    else if (str_is(type, "yarn")) p->kind = AC_ROPE_YARN;
+    if (str_is(type, "none"))
+        p->kind = AC_ROPE_PLAIN;
+    else if (str_is(type, "linear"))
+        p->kind = AC_ROPE_LINEAR;
+    else if (str_is(type, "yarn"))
+        p->kind = AC_ROPE_YARN;
     else
-        return ac_fail(err, AC_ERR_UNSUPPORTED, "%s: %.*s is not supported (none, linear and yarn are)", key_of(r, "rope.scaling.type"),
-                       (int)(type.n < 64 ? type.n : 64), type.p);
+        return ac_fail(err, AC_ERR_UNSUPPORTED, "%s: %.*s is not supported (none, linear and yarn are)",
+                       key_of(r, "rope.scaling.type"), (int)(type.n < 64 ? type.n : 64), type.p);
     /* the key of old files; it meant linear scaling */
     AC_TRY(read_f64_or(r, "rope.scale_linear", 1, 1e6, &p->factor, err));
     AC_TRY(read_f64_or(r, "rope.scaling.factor", 1, 1e6, &p->factor, err));
@@ -82,7 +93,8 @@ static ac_status read_rope_scaling(reader *r, ac_rope_params *p, ac_error *err) 
     AC_TRY(read_f64_or(r, "rope.scaling.yarn_ext_factor", 0, 1, &p->ext_factor, err));
     AC_TRY(read_f64_or(r, "rope.scaling.yarn_beta_fast", 0, 1e6, &p->beta_fast, err));
     AC_TRY(read_f64_or(r, "rope.scaling.yarn_beta_slow", 0, 1e6, &p->beta_slow, err));
-    if (p->factor != 1 && p->kind == AC_ROPE_PLAIN && ac_gguf_find(r->g, key_of(r, "rope.scale_linear"))) p->kind = AC_ROPE_LINEAR;
+    if (p->factor != 1 && p->kind == AC_ROPE_PLAIN && ac_gguf_find(r->g, key_of(r, "rope.scale_linear")))
+        p->kind = AC_ROPE_LINEAR;
     return AC_OK;
 }
 
@@ -91,22 +103,30 @@ static ac_status read_rope_divisors(const ac_gguf *g, ac_rope_params *p, ac_erro
     const ac_gguf_tensor *t = ac_gguf_tensor_find(g, "rope_freqs.weight");
     if (!t) return AC_OK;
     if (t->type != AC_TYPE_F32 || t->n_dims != 1 || t->dim[0] != p->rot / 2)
-        return ac_fail(err, AC_ERR_FORMAT, "rope_freqs.weight: want f32 [%u], the file has %s [%llu]", p->rot / 2,
-                       ac_type_describe(t->type)->name, (unsigned long long)t->dim[0]);
+        return ac_fail(err, AC_ERR_FORMAT, "rope_freqs.weight: want f32 [%u], the file has %s [%llu]",
+                       p->rot / 2, ac_type_describe(t->type)->name, (unsigned long long)t->dim[0]);
     for (uint32_t i = 0; i < p->rot / 2; i++) {
         float f;
         memcpy(&f, t->data + i * sizeof f, sizeof f);
-        if (!(f >= 1e-6f && f <= 1e6f)) return ac_fail(err, AC_ERR_FORMAT, "rope_freqs.weight: element %u is %g", i, (double)f);
+        if (!(f >= 1e-6f && f <= 1e6f))
+            return ac_fail(err, AC_ERR_FORMAT, "rope_freqs.weight: element %u is %g", i, (double)f);
     }
     p->divisors = t->data;
     return AC_OK;
 }
 
 static ac_status read_rope(reader *r, ac_hparams *h, ac_error *err) {
-    h->rope = (ac_rope_params){.rot = h->head_dim & ~1u, .base = 10000, .factor = 1, .original_context = h->context,
-                               .ext_factor = 1, .attn_factor = 1, .beta_fast = 32, .beta_slow = 1};
+    h->rope = (ac_rope_params){.rot = h->head_dim & ~1u,
+                               .base = 10000,
+                               .factor = 1,
+                               .original_context = h->context,
+                               .ext_factor = 1,
+                               .attn_factor = 1,
+                               .beta_fast = 32,
+                               .beta_slow = 1};
     AC_TRY(read_u32_or(r, "rope.dimension_count", 2, h->head_dim, &h->rope.rot, err));
-    if (h->rope.rot % 2) return ac_fail(err, AC_ERR_FORMAT, "%s: %u is odd", key_of(r, "rope.dimension_count"), h->rope.rot);
+    if (h->rope.rot % 2)
+        return ac_fail(err, AC_ERR_FORMAT, "%s: %u is odd", key_of(r, "rope.dimension_count"), h->rope.rot);
     AC_TRY(read_f64_or(r, "rope.freq_base", 1.0001, 1e12, &h->rope.base, err));
     AC_TRY(read_rope_scaling(r, &h->rope, err));
     return read_rope_divisors(r->g, &h->rope, err);
@@ -114,9 +134,11 @@ static ac_status read_rope(reader *r, ac_hparams *h, ac_error *err) {
 
 /* Features that change the arithmetic and that we do not compute: better a refusal than wrong text. */
 static ac_status refuse_features(reader *r, ac_error *err) {
-    static const char *const zero_only[] = {"expert_count", "expert_used_count", "attn_logit_softcapping", "final_logit_softcapping",
-                                            "attention.clamp_kqv", "attention.max_alibi_bias"};
-    static const char *const one_only[] = {"logit_scale", "residual_scale", "embedding_scale", "attention.scale", "attention.causal"};
+    static const char *const zero_only[] = {"expert_count",           "expert_used_count",
+                                            "attn_logit_softcapping", "final_logit_softcapping",
+                                            "attention.clamp_kqv",    "attention.max_alibi_bias"};
+    static const char *const one_only[] = {"logit_scale", "residual_scale", "embedding_scale",
+                                           "attention.scale", "attention.causal"};
     for (int one = 0; one < 2; one++) {
         const char *const *list = one ? one_only : zero_only;
         size_t n = one ? sizeof one_only / sizeof *one_only : sizeof zero_only / sizeof *zero_only;
@@ -124,7 +146,8 @@ static ac_status refuse_features(reader *r, ac_error *err) {
             const ac_kv *kv = ac_gguf_find(r->g, key_of(r, list[i]));
             if (!kv || kv->type == AC_KV_STRING || kv->type == AC_KV_ARRAY) continue;
             if (ac_kv_float(kv, 0) != one)
-                return ac_fail(err, AC_ERR_UNSUPPORTED, "%s: %g is not supported for architecture %s", r->key, ac_kv_float(kv, 0), r->arch);
+                return ac_fail(err, AC_ERR_UNSUPPORTED, "%s: %g is not supported for architecture %s", r->key,
+                               ac_kv_float(kv, 0), r->arch);
         }
     }
     return AC_OK;
@@ -146,16 +169,21 @@ static ac_status read_heads(reader *r, ac_hparams *h, ac_error *err) {
     h->kv_heads = h->heads;
     AC_TRY(read_u32_or(r, "attention.head_count_kv", 1, h->heads, &h->kv_heads, err));
     if (h->heads % h->kv_heads)
-        return ac_fail(err, AC_ERR_FORMAT, "%s: %u heads do not divide by %u", key_of(r, "attention.head_count_kv"), h->heads, h->kv_heads);
+        return ac_fail(err, AC_ERR_FORMAT, "%s: %u heads do not divide by %u",
+                       key_of(r, "attention.head_count_kv"), h->heads, h->kv_heads);
     h->head_dim = h->dim / h->heads;
-    if (!h->head_dim) return ac_fail(err, AC_ERR_FORMAT, "%s: %u heads for a width of %u", key_of(r, "attention.head_count"), h->heads, h->dim);
+    if (!h->head_dim)
+        return ac_fail(err, AC_ERR_FORMAT, "%s: %u heads for a width of %u",
+                       key_of(r, "attention.head_count"), h->heads, h->dim);
     AC_TRY(read_u32_or(r, "attention.key_length", 2, MAX_HEAD_DIM, &h->head_dim, err));
     uint32_t value = h->head_dim;
     AC_TRY(read_u32_or(r, "attention.value_length", 2, MAX_HEAD_DIM, &value, err));
     if (value != h->head_dim)
-        return ac_fail(err, AC_ERR_UNSUPPORTED, "%s: %u differs from the key length %u", key_of(r, "attention.value_length"), value, h->head_dim);
+        return ac_fail(err, AC_ERR_UNSUPPORTED, "%s: %u differs from the key length %u",
+                       key_of(r, "attention.value_length"), value, h->head_dim);
     if (h->head_dim < 2 || h->head_dim > MAX_HEAD_DIM)
-        return ac_fail(err, AC_ERR_LIMIT, "%s: heads of %u channels (2 to %u are supported)", key_of(r, "attention.head_count"), h->head_dim, MAX_HEAD_DIM);
+        return ac_fail(err, AC_ERR_LIMIT, "%s: heads of %u channels (2 to %u are supported)",
+                       key_of(r, "attention.head_count"), h->head_dim, MAX_HEAD_DIM);
     return AC_OK;
 }
 
@@ -171,13 +199,16 @@ ac_status ac_hparams_read(const ac_gguf *g, ac_hparams *out, ac_error *err) {
     AC_TRY(read_context(&r, &h, err));
     double eps = -1;
     AC_TRY(read_f64_or(&r, "attention.layer_norm_rms_epsilon", 0, 1, &eps, err));
-    if (eps < 0) return ac_fail(err, AC_ERR_NOT_FOUND, "%s is missing", key_of(&r, "attention.layer_norm_rms_epsilon"));
+    if (eps < 0)
+        return ac_fail(err, AC_ERR_NOT_FOUND, "%s is missing",
+                       key_of(&r, "attention.layer_norm_rms_epsilon"));
     h.eps = (float)eps;
     AC_TRY(read_rope(&r, &h, err));
     const ac_gguf_tensor *embd = ac_gguf_tensor_find(g, "token_embd.weight");
     if (!embd) return ac_fail(err, AC_ERR_FORMAT, "token_embd.weight is missing");
     if (embd->n_dims != 2 || embd->dim[1] > MAX_VOCAB || !embd->dim[1])
-        return ac_fail(err, AC_ERR_FORMAT, "token_embd.weight: want two dimensions and at most %u rows", MAX_VOCAB);
+        return ac_fail(err, AC_ERR_FORMAT, "token_embd.weight: want two dimensions and at most %u rows",
+                       MAX_VOCAB);
     h.vocab = (uint32_t)embd->dim[1];
     *out = h;
     return AC_OK;

@@ -12,10 +12,18 @@
 #define AC_TEXT_OF(x) #x
 #define AC_TEXT(x) AC_TEXT_OF(x)
 
-const char *ac_version(void) { return AC_TEXT(AC_VERSION_MAJOR) "." AC_TEXT(AC_VERSION_MINOR) "." AC_TEXT(AC_VERSION_PATCH); }
-unsigned ac_spec_version(void) { return AC_SPEC_VERSION; }
-void ac_free(void *p) { ac__free(p); }
-const ac_gguf *ac__model_gguf(const ac_model *model) { return model->file; }
+const char *ac_version(void) {
+    return AC_TEXT(AC_VERSION_MAJOR) "." AC_TEXT(AC_VERSION_MINOR) "." AC_TEXT(AC_VERSION_PATCH);
+}
+unsigned ac_spec_version(void) {
+    return AC_SPEC_VERSION;
+}
+void ac_free(void *p) {
+    ac__free(p);
+}
+const ac_gguf *ac__model_gguf(const ac_model *model) {
+    return model->file;
+}
 
 void ac_model_defaults(ac_model_settings *s) {
     memset(s, 0, sizeof *s);
@@ -33,7 +41,8 @@ static ac_status parse_devices(const char *list, placement *out, uint32_t *n, ac
     *n = 0;
     for (const char *p = list;; p++) {
         size_t length = strcspn(p, ",");
-        if (*n == AC_MAX_STAGES) return ac_fail(err, AC_ERR_LIMIT, "device \"%.64s\": more than %d devices", list, AC_MAX_STAGES);
+        if (*n == AC_MAX_STAGES)
+            return ac_fail(err, AC_ERR_LIMIT, "device \"%.64s\": more than %d devices", list, AC_MAX_STAGES);
         AC_TRY(ac_registry_parse(p, length, out[*n].name, &out[*n].index, err));
         (*n)++;
         p += length;
@@ -41,11 +50,17 @@ static ac_status parse_devices(const char *list, placement *out, uint32_t *n, ac
     }
 }
 
-static ac_status open_device(ac_stage *s, const placement *where, const ac_model_settings *settings, const char *cache_dir, ac_error *err) {
+static ac_status open_device(ac_stage *s, const placement *where, const ac_model_settings *settings,
+                             const char *cache_dir, ac_error *err) {
     AC_TRY(ac_registry_get(where->name, &s->backend, err));
     bool cpu = !strcmp(where->name, "cpu");
-    ac_open_settings how = {.index = where->index, .threads = settings->threads, .mask = cpu ? settings->cpu_isa : settings->device_mask,
-                            .force = settings->force_device, .cache_dir = cache_dir, .log = settings->log, .log_user = settings->log_user};
+    ac_open_settings how = {.index = where->index,
+                            .threads = settings->threads,
+                            .mask = cpu ? settings->cpu_isa : settings->device_mask,
+                            .force = settings->force_device,
+                            .cache_dir = cache_dir,
+                            .log = settings->log,
+                            .log_user = settings->log_user};
     return s->backend->open(&how, &s->dev, err);
 }
 
@@ -53,9 +68,12 @@ static ac_status open_device(ac_stage *s, const placement *where, const ac_model
 static void find_cache_dir(const ac_model_settings *settings, char *out, size_t cap) {
     const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
     out[0] = 0;
-    if (settings->cache_dir) snprintf(out, cap, "%s", settings->cache_dir);
-    else if (xdg && xdg[0] == '/') snprintf(out, cap, "%s/anychip", xdg);
-    else if (home && home[0] == '/') snprintf(out, cap, "%s/.cache/anychip", home);
+    if (settings->cache_dir)
+        snprintf(out, cap, "%s", settings->cache_dir);
+    else if (xdg && xdg[0] == '/')
+        snprintf(out, cap, "%s/anychip", xdg);
+    else if (home && home[0] == '/')
+        snprintf(out, cap, "%s/.cache/anychip", home);
 }
 
 /* Bytes a layer's weights take, to share layers out by size against the memory that devices report. */
@@ -68,8 +86,8 @@ static uint64_t layer_bytes(const ac_model *m) {
     return all / m->hp.layers + 1;
 }
 
-/* The first devices take as many layers as fit in 90 % of their free memory (an even share when that is not known or not needed);
- * the last one takes the rest. */
+/* The first devices take as many layers as fit in 90 % of their free memory (an even share when that is not
+ * known or not needed); the last one takes the rest. */
 static void share_layers(ac_model *m) {
     uint32_t left = m->hp.layers, at = 0;
     uint64_t each = layer_bytes(m);
@@ -101,7 +119,8 @@ typedef struct load_progress {
 static bool on_progress(void *user, uint64_t done, uint64_t all) {
     load_progress *p = user;
     (void)all;
-    return !p->settings->progress || p->settings->progress(p->settings->progress_user, p->before + done, p->all);
+    return !p->settings->progress ||
+           p->settings->progress(p->settings->progress_user, p->before + done, p->all);
 }
 
 static uint64_t stage_bytes(const ac_stage *s) {
@@ -128,7 +147,8 @@ static ac_status open_stages(ac_model *m, const ac_model_settings *settings, ac_
     placement where[AC_MAX_STAGES];
     uint32_t n;
     AC_TRY(parse_devices(settings->device ? settings->device : "cpu", where, &n, err));
-    if (n > m->hp.layers) return ac_fail(err, AC_ERR_ARGUMENT, "device: %u devices for %u layers", n, m->hp.layers);
+    if (n > m->hp.layers)
+        return ac_fail(err, AC_ERR_ARGUMENT, "device: %u devices for %u layers", n, m->hp.layers);
     char cache_dir[4096];
     find_cache_dir(settings, cache_dir, sizeof cache_dir);
     for (uint32_t i = 0; i < n; i++) {
@@ -138,7 +158,8 @@ static ac_status open_stages(ac_model *m, const ac_model_settings *settings, ac_
         ac_device_info info = {0};
         m->stages[i].backend->describe(m->stages[i].dev, &info);
         size_t used = strlen(m->info.device);
-        snprintf(m->info.device + used, sizeof m->info.device - used, "%s%s: %s", i ? "; " : "", where[i].name, info.name);
+        snprintf(m->info.device + used, sizeof m->info.device - used, "%s%s: %s", i ? "; " : "",
+                 where[i].name, info.name);
     }
     share_layers(m);
     return load_stages(m, settings, err);
@@ -169,22 +190,27 @@ static void count_tensors(const ac_gguf *g, ac_model_info *info) {
 static void fill_info(ac_model *m) {
     ac_model_info *info = &m->info;
     ac_str s;
-    if (ac_gguf_string(m->file, "general.architecture", &s, NULL) == AC_OK) copy_printable(info->architecture, sizeof info->architecture, s);
-    if (ac_gguf_string(m->file, "general.name", &s, NULL) == AC_OK) copy_printable(info->name, sizeof info->name, s);
+    if (ac_gguf_string(m->file, "general.architecture", &s, NULL) == AC_OK)
+        copy_printable(info->architecture, sizeof info->architecture, s);
+    if (ac_gguf_string(m->file, "general.name", &s, NULL) == AC_OK)
+        copy_printable(info->name, sizeof info->name, s);
     info->file_bytes = ac_gguf_bytes(m->file);
     count_tensors(m->file, info);
     const ac_hparams *h = &m->hp;
     info->vocab = m->hp.arch ? h->vocab : m->tokenizer ? ac_tokenizer_size(m->tokenizer) : 0;
     info->dim = h->dim, info->layers = h->layers, info->heads = h->heads, info->kv_heads = h->kv_heads;
     info->head_dim = h->head_dim, info->ffn = h->ffn, info->context = h->context;
-    snprintf(info->tokenizer, sizeof info->tokenizer, "%s", m->tokenizer ? ac_tokenizer_name(m->tokenizer) : "none");
+    snprintf(info->tokenizer, sizeof info->tokenizer, "%s",
+             m->tokenizer ? ac_tokenizer_name(m->tokenizer) : "none");
     info->has_chat_template = m->chat_template != NULL;
     info->bos = m->tokenizer ? ac_tokenizer_bos(m->tokenizer) : -1;
     info->eos = m->tokenizer ? ac_tokenizer_eos(m->tokenizer) : -1;
     ac_gguf_header_hash(m->file, info->header_hash);
 }
 
-void ac_model_describe(const ac_model *model, ac_model_info *out) { *out = model->info; }
+void ac_model_describe(const ac_model *model, ac_model_info *out) {
+    *out = model->info;
+}
 
 /* ---- Open and close ---- */
 
@@ -210,7 +236,9 @@ static ac_status read_tokenizer(ac_model *m, const ac_model_settings *settings, 
 static ac_status check_vocab(const ac_model *m, ac_error *err) {
     uint32_t tokens = m->tokenizer ? ac_tokenizer_size(m->tokenizer) : 0;
     if (tokens > m->hp.vocab)
-        return ac_fail(err, AC_ERR_FORMAT, "token_embd.weight: %u rows for the %u tokens of tokenizer.ggml.tokens", m->hp.vocab, tokens);
+        return ac_fail(err, AC_ERR_FORMAT,
+                       "token_embd.weight: %u rows for the %u tokens of tokenizer.ggml.tokens", m->hp.vocab,
+                       tokens);
     return AC_OK;
 }
 
@@ -238,8 +266,10 @@ static ac_status open_with(ac_gguf *file, const ac_model_settings *settings, ac_
         return ac_fail(err, AC_ERR_MEMORY, "model");
     }
     m->file = file;
-    ac_status status = settings->size == sizeof *settings ? open_file(m, settings, err)
-                                                          : ac_fail(err, AC_ERR_ARGUMENT, "settings: not from ac_model_defaults of this version");
+    ac_status status =
+        settings->size == sizeof *settings
+            ? open_file(m, settings, err)
+            : ac_fail(err, AC_ERR_ARGUMENT, "settings: not from ac_model_defaults of this version");
     if (status != AC_OK) {
         ac_model_close(&m);
         return status;
@@ -255,7 +285,8 @@ ac_status ac_model_open(const char *path, const ac_model_settings *settings, ac_
     return open_with(file, settings, out, err);
 }
 
-ac_status ac_model_open_memory(const void *data, size_t bytes, const ac_model_settings *settings, ac_model **out, ac_error *err) {
+ac_status ac_model_open_memory(const void *data, size_t bytes, const ac_model_settings *settings,
+                               ac_model **out, ac_error *err) {
     ac_gguf *file = NULL;
     *out = NULL;
     AC_TRY(ac_gguf_open_memory(data, bytes, &file, err));
@@ -284,15 +315,18 @@ void ac_model_close(ac_model **model) {
 /* ---- Tokenizer and sampler behind the public names ---- */
 
 static ac_status need_tokenizer(const ac_model *m, ac_error *err) {
-    return m->tokenizer ? AC_OK : ac_fail(err, AC_ERR_NOT_FOUND, "tokenizer.ggml.model: the file has no tokenizer");
+    return m->tokenizer ? AC_OK
+                        : ac_fail(err, AC_ERR_NOT_FOUND, "tokenizer.ggml.model: the file has no tokenizer");
 }
 
-ac_status ac_tokenize(const ac_model *m, const char *text, size_t bytes, unsigned flags, int32_t *ids, size_t cap, size_t *count, ac_error *err) {
+ac_status ac_tokenize(const ac_model *m, const char *text, size_t bytes, unsigned flags, int32_t *ids,
+                      size_t cap, size_t *count, ac_error *err) {
     AC_TRY(need_tokenizer(m, err));
     return ac_tokenizer_encode(m->tokenizer, text, bytes, flags, ids, cap, count, err);
 }
 
-ac_status ac_token_bytes(const ac_model *m, int32_t id, bool special, const char **p, size_t *bytes, ac_error *err) {
+ac_status ac_token_bytes(const ac_model *m, int32_t id, bool special, const char **p, size_t *bytes,
+                         ac_error *err) {
     AC_TRY(need_tokenizer(m, err));
     if (id >= 0 && (uint32_t)id >= ac_tokenizer_size(m->tokenizer) && (uint32_t)id < m->info.vocab) {
         *p = "", *bytes = 0; /* padding rows of the weights */
@@ -301,7 +335,9 @@ ac_status ac_token_bytes(const ac_model *m, int32_t id, bool special, const char
     return ac_tokenizer_bytes(m->tokenizer, id, special, p, bytes, err);
 }
 
-bool ac_token_ends(const ac_model *m, int32_t id) { return m->tokenizer && ac_tokenizer_ends(m->tokenizer, id); }
+bool ac_token_ends(const ac_model *m, int32_t id) {
+    return m->tokenizer && ac_tokenizer_ends(m->tokenizer, id);
+}
 
 ac_status ac_detok_open(const ac_model *m, bool special, ac_detok **out, ac_error *err) {
     *out = NULL;
@@ -309,6 +345,7 @@ ac_status ac_detok_open(const ac_model *m, bool special, ac_detok **out, ac_erro
     return ac_detok_open_tokenizer(m->tokenizer, special, out, err);
 }
 
-ac_status ac_sampler_open(const ac_model *m, const ac_sampler_settings *settings, ac_sampler **out, ac_error *err) {
+ac_status ac_sampler_open(const ac_model *m, const ac_sampler_settings *settings, ac_sampler **out,
+                          ac_error *err) {
     return ac_sampler_open_vocab(m->info.vocab, settings, out, err);
 }

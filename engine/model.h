@@ -11,7 +11,8 @@
 #include "hparams.h"
 #include "tokenizer/tokenizer.h"
 
-/* Weights of one layer, as indices into a stage's weight list; AC_NONE where the model has none. The list of them is in model_weights.c. */
+/* Weights of one layer, as indices into a stage's weight list; AC_NONE where the model has none. The list of
+ * them is in model_weights.c. */
 typedef struct ac_layer_weights {
     uint32_t attn_norm, q, k, v, o, q_bias, k_bias, v_bias, o_bias, q_norm, k_norm;
     uint32_t ffn_norm, gate, up, down, gate_bias, up_bias, down_bias;
@@ -20,15 +21,15 @@ typedef struct ac_layer_weights {
 /* Layers [first, last) on one device. */
 typedef struct ac_stage {
     uint32_t first, last;
-    bool embeds, heads;  /* begins with the embedding, ends with the logits */
+    bool embeds, heads; /* begins with the embedding, ends with the logits */
     const ac_backend *backend;
     ac_dev *dev;
     ac_weights *on_device;
-    ac_weight *weights;  /* host view, what `load` was given */
+    ac_weight *weights; /* host view, what `load` was given */
     uint32_t n_weights;
     uint32_t embd, output_norm, output;
     ac_layer_weights *layers; /* [last - first] */
-    pthread_mutex_t lock; /* sessions take turns */
+    pthread_mutex_t lock;     /* sessions take turns */
 } ac_stage;
 
 enum { AC_MAX_STAGES = 16 };
@@ -40,7 +41,7 @@ struct ac_model {
     ac_model_info info;
     ac_stage stages[AC_MAX_STAGES];
     uint32_t n_stages;
-    void **converted;    /* float32 copies of norms and biases that the file holds in another type */
+    void **converted; /* float32 copies of norms and biases that the file holds in another type */
     uint32_t n_converted;
     char *chat_template; /* NUL-terminated, NULL = none */
     size_t chat_template_bytes;
@@ -49,8 +50,9 @@ struct ac_model {
 /* The file behind a model; lives as long as the model. */
 const ac_gguf *ac__model_gguf(const ac_model *model);
 
-/* Fills stage->weights, layers and indices for its range of layers; checks names, types and shapes of every tensor.
- * AC_ERR_FORMAT names the tensor, what is wanted and what the file has. Frees nothing on failure: ac__stage_free does. */
+/* Fills stage->weights, layers and indices for its range of layers; checks names, types and shapes of every
+ * tensor. AC_ERR_FORMAT names the tensor, what is wanted and what the file has. Frees nothing on failure:
+ * ac__stage_free does. */
 ac_status ac__stage_weights(ac_model *model, ac_stage *stage, ac_error *err);
 void ac__stage_free(ac_stage *stage);
 

@@ -10,12 +10,12 @@
 typedef enum extent { E_ONE, E_DIM, E_Q, E_KV, E_FFN, E_HEAD, E_VOCAB } extent;
 
 typedef struct want {
-    const char *name;   /* after "blk.N." for layers */
-    size_t slot;        /* offset of the index in ac_layer_weights or ac_stage */
+    const char *name; /* after "blk.N." for layers */
+    size_t slot;      /* offset of the index in ac_layer_weights or ac_stage */
     extent rows, cols;
-    bool matrix;        /* any weight type; else a vector, kept in float32 */
+    bool matrix; /* any weight type; else a vector, kept in float32 */
     bool optional;
-    bool qk_norm_only;  /* belongs to architectures with q/k norms, where it is required */
+    bool qk_norm_only; /* belongs to architectures with q/k norms, where it is required */
 } want;
 
 #define LAYER(field) offsetof(ac_layer_weights, field)
@@ -46,17 +46,27 @@ static const want head_wants[] = {
     {"output_norm.weight", STAGE(output_norm), E_ONE, E_DIM, false, false, false},
     {"output.weight", STAGE(output), E_VOCAB, E_DIM, true, true, false},
 };
-enum { N_LAYER_WANTS = sizeof layer_wants / sizeof *layer_wants, N_HEAD_WANTS = sizeof head_wants / sizeof *head_wants };
+enum {
+    N_LAYER_WANTS = sizeof layer_wants / sizeof *layer_wants,
+    N_HEAD_WANTS = sizeof head_wants / sizeof *head_wants
+};
 
 static uint64_t extent_of(const ac_hparams *h, extent e) {
     switch (e) {
-    case E_ONE: return 1;
-    case E_DIM: return h->dim;
-    case E_Q: return (uint64_t)h->heads * h->head_dim;
-    case E_KV: return (uint64_t)h->kv_heads * h->head_dim;
-    case E_FFN: return h->ffn;
-    case E_HEAD: return h->head_dim;
-    case E_VOCAB: return h->vocab;
+    case E_ONE:
+        return 1;
+    case E_DIM:
+        return h->dim;
+    case E_Q:
+        return (uint64_t)h->heads * h->head_dim;
+    case E_KV:
+        return (uint64_t)h->kv_heads * h->head_dim;
+    case E_FFN:
+        return h->ffn;
+    case E_HEAD:
+        return h->head_dim;
+    case E_VOCAB:
+        return h->vocab;
     }
     return 0;
 }
@@ -99,17 +109,21 @@ static ac_status check_shape(const ac_gguf_tensor *t, const ac_hparams *h, const
     const char *type = ac_type_describe(t->type)->name;
     if (w->matrix) {
         if (t->n_dims == 2 && t->dim[0] == cols && t->dim[1] == rows) return AC_OK;
-        return ac_fail(err, AC_ERR_FORMAT, "%s: want [%llu, %llu], the file has %s [%llu, %llu]", t->label, (unsigned long long)cols,
-                       (unsigned long long)rows, type, (unsigned long long)t->dim[0], (unsigned long long)(t->dim[1] * t->dim[2] * t->dim[3]));
+        return ac_fail(err, AC_ERR_FORMAT, "%s: want [%llu, %llu], the file has %s [%llu, %llu]", t->label,
+                       (unsigned long long)cols, (unsigned long long)rows, type,
+                       (unsigned long long)t->dim[0],
+                       (unsigned long long)(t->dim[1] * t->dim[2] * t->dim[3]));
     }
     if (ac_type_describe(t->type)->block_elems != 1)
         return ac_fail(err, AC_ERR_UNSUPPORTED, "%s: want f32, f16 or bf16, the file has %s", t->label, type);
     if (t->dim[0] == cols && t->dim[1] == 1 && t->dim[2] == 1 && t->dim[3] == 1) return AC_OK;
-    return ac_fail(err, AC_ERR_FORMAT, "%s: want [%llu], the file has [%llu, %llu]", t->label, (unsigned long long)cols,
-                   (unsigned long long)t->dim[0], (unsigned long long)(t->dim[1] * t->dim[2] * t->dim[3]));
+    return ac_fail(err, AC_ERR_FORMAT, "%s: want [%llu], the file has [%llu, %llu]", t->label,
+                   (unsigned long long)cols, (unsigned long long)t->dim[0],
+                   (unsigned long long)(t->dim[1] * t->dim[2] * t->dim[3]));
 }
 
-static ac_status add_weight(ac_model *m, ac_stage *s, const char *name, const want *w, uint32_t *slot, ac_error *err) {
+static ac_status add_weight(ac_model *m, ac_stage *s, const char *name, const want *w, uint32_t *slot,
+                            ac_error *err) {
     *slot = AC_NONE;
     const ac_gguf_tensor *t = ac_gguf_tensor_find(m->file, name);
     if (!t) {
@@ -117,11 +131,16 @@ static ac_status add_weight(ac_model *m, ac_stage *s, const char *name, const wa
         return needed ? ac_fail(err, AC_ERR_FORMAT, "%s is missing", name) : AC_OK;
     }
     if (w->qk_norm_only && !m->hp.arch->qk_norm)
-        return ac_fail(err, AC_ERR_UNSUPPORTED, "%s: architecture %s has no such tensor", t->label, m->hp.arch->name);
+        return ac_fail(err, AC_ERR_UNSUPPORTED, "%s: architecture %s has no such tensor", t->label,
+                       m->hp.arch->name);
     AC_TRY(check_shape(t, &m->hp, w, err));
     ac_weight *out = &s->weights[s->n_weights];
-    *out = (ac_weight){.name = t->label, .type = t->type, .rows = extent_of(&m->hp, w->rows), .cols = extent_of(&m->hp, w->cols),
-                       .data = t->data, .bytes = t->bytes};
+    *out = (ac_weight){.name = t->label,
+                       .type = t->type,
+                       .rows = extent_of(&m->hp, w->rows),
+                       .cols = extent_of(&m->hp, w->cols),
+                       .data = t->data,
+                       .bytes = t->bytes};
     size_t map_bytes;
     ac_gguf_part_mapping(m->file, t->part, &out->map, &map_bytes);
     out->map_bytes = map_bytes;
@@ -130,7 +149,9 @@ static ac_status add_weight(ac_model *m, ac_stage *s, const char *name, const wa
     return AC_OK;
 }
 
-static uint32_t *slot_in(void *base, size_t offset) { return (uint32_t *)(void *)((char *)base + offset); }
+static uint32_t *slot_in(void *base, size_t offset) {
+    return (uint32_t *)(void *)((char *)base + offset);
+}
 
 ac_status ac__stage_weights(ac_model *m, ac_stage *s, ac_error *err) {
     uint32_t n = s->last - s->first;
@@ -189,7 +210,8 @@ ac_status ac__check_unused(const ac_model *m, ac_error *err) {
     for (size_t i = 0; i < ac_gguf_tensor_count(m->file); i++) {
         const ac_gguf_tensor *t = ac_gguf_tensor_at(m->file, i);
         if (!is_known(m, t))
-            return ac_fail(err, AC_ERR_UNSUPPORTED, "%s: architecture %s has no such tensor here", t->label, m->hp.arch->name);
+            return ac_fail(err, AC_ERR_UNSUPPORTED, "%s: architecture %s has no such tensor here", t->label,
+                           m->hp.arch->name);
     }
     return AC_OK;
 }

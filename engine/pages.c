@@ -7,7 +7,9 @@
 
 #include "alloc.h"
 
-static uint32_t pages_of(uint32_t length) { return length / AC_PAGE + (length % AC_PAGE != 0); }
+static uint32_t pages_of(uint32_t length) {
+    return length / AC_PAGE + (length % AC_PAGE != 0);
+}
 
 ac_status ac__pages_init(ac_pages *p, uint32_t n_pages, uint32_t n_seqs, uint32_t context, ac_error *err) {
     memset(p, 0, sizeof *p);
@@ -22,7 +24,8 @@ ac_status ac__pages_init(ac_pages *p, uint32_t n_pages, uint32_t n_seqs, uint32_
     p->token_store = ac__calloc((size_t)n_seqs * context, sizeof *p->token_store);
     if (!p->free_list || !p->users || !p->seqs || !p->table || !p->token_store) {
         ac__pages_free(p);
-        return ac_fail(err, AC_ERR_MEMORY, "page table of %u pages and %u sequences of %u tokens", n_pages, n_seqs, context);
+        return ac_fail(err, AC_ERR_MEMORY, "page table of %u pages and %u sequences of %u tokens", n_pages,
+                       n_seqs, context);
     }
     for (uint32_t i = 0; i < n_pages; i++) p->free_list[i] = (int32_t)(n_pages - 1 - i);
     for (uint32_t i = 0; i < n_seqs; i++) {
@@ -86,7 +89,8 @@ void ac__pages_truncate(ac_pages *p, uint32_t seq, uint32_t length) {
     s->length = length;
 }
 
-bool ac__pages_fork(ac_pages *p, uint32_t from, uint32_t to, uint32_t length, int32_t *copy_from, int32_t *copy_to) {
+bool ac__pages_fork(ac_pages *p, uint32_t from, uint32_t to, uint32_t length, int32_t *copy_from,
+                    int32_t *copy_to) {
     const ac_sequence *a = &p->seqs[from];
     ac_sequence *b = &p->seqs[to];
     uint32_t whole = length / AC_PAGE;

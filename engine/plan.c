@@ -5,8 +5,11 @@
 
 #include "alloc.h"
 
-/* A buffer while the plan is built: alive from the operation that first names it to the one that last does. */
-typedef struct span { uint32_t first, last; } span;
+/* A buffer while the plan is built: alive from the operation that first names it to the one that last does.
+ */
+typedef struct span {
+    uint32_t first, last;
+} span;
 
 typedef struct builder {
     const ac_hparams *hp;
@@ -15,8 +18,8 @@ typedef struct builder {
     ac_built_plan *out;
     span *spans;
     uint32_t n_ops, cap_ops, n_bufs, cap_bufs;
-    ac_rows rows;          /* of the operations being added */
-    bool failed;           /* memory was short; later additions do nothing */
+    ac_rows rows; /* of the operations being added */
+    bool failed;  /* memory was short; later additions do nothing */
     float inv_dim, inv_head;
 } builder;
 
@@ -41,7 +44,9 @@ static uint32_t buf_new(builder *b, const char *name, ac_buf_kind kind, uint64_t
     return b->n_bufs++;
 }
 
-static uint32_t floats(builder *b, const char *name, uint64_t n) { return buf_new(b, name, AC_BUF_SCRATCH, n * sizeof(float)); }
+static uint32_t floats(builder *b, const char *name, uint64_t n) {
+    return buf_new(b, name, AC_BUF_SCRATCH, n * sizeof(float));
+}
 
 static void touch(builder *b, uint32_t buf) {
     if (buf == AC_NONE) return;
@@ -69,11 +74,16 @@ static void emit(builder *b, ac_op op) {
     b->out->ops[b->n_ops++] = op;
 }
 
-static uint64_t round_up(uint64_t n, uint64_t to) { return (n + to - 1) / to * to; }
+static uint64_t round_up(uint64_t n, uint64_t to) {
+    return (n + to - 1) / to * to;
+}
 
-static bool overlaps(span a, span b) { return a.first <= b.last && b.first <= a.last; }
+static bool overlaps(span a, span b) {
+    return a.first <= b.last && b.first <= a.last;
+}
 
-/* First fit in order of creation: at the lowest offset where no buffer alive at the same time lies. Quadratic in a few hundred buffers. */
+/* First fit in order of creation: at the lowest offset where no buffer alive at the same time lies. Quadratic
+ * in a few hundred buffers. */
 static void place_buffers(builder *b) {
     ac_plan_buf *bufs = b->out->bufs;
     uint64_t arena = 0;
@@ -99,9 +109,13 @@ typedef struct forms {
     uint32_t made[AC_FORM_COUNT];
 } forms;
 
-static forms forms_of(uint32_t x, uint32_t n) { return (forms){x, n, {AC_NONE, AC_NONE, AC_NONE}}; }
+static forms forms_of(uint32_t x, uint32_t n) {
+    return (forms){x, n, {AC_NONE, AC_NONE, AC_NONE}};
+}
 
-static const ac_weight *weight(const builder *b, uint32_t w) { return &b->stage->weights[w]; }
+static const ac_weight *weight(const builder *b, uint32_t w) {
+    return &b->stage->weights[w];
+}
 
 static uint32_t quantized(builder *b, forms *f, ac_form form) {
     if (f->made[form] != AC_NONE) return f->made[form];
@@ -164,7 +178,8 @@ static void attention_block(builder *b, const ac_layer_weights *w, uint32_t laye
     emit(b, (ac_op){.kind = AC_OP_kv_store, .kv_store = {k, v, layer, h->kv_heads, h->head_dim}});
     uint32_t o = floats(b, "attention", (uint64_t)h->heads * h->head_dim);
     float scale = (float)(1.0 / __builtin_sqrt((double)h->head_dim)); /* IEEE: the same everywhere */
-    emit(b, (ac_op){.kind = AC_OP_attention, .attention = {q, o, layer, h->heads, h->kv_heads, h->head_dim, scale}});
+    emit(b, (ac_op){.kind = AC_OP_attention,
+                    .attention = {q, o, layer, h->heads, h->kv_heads, h->head_dim, scale}});
     if (last) {
         b->rows = AC_ROWS_OUT;
         gather_rows(b, &o, h->heads * h->head_dim);
@@ -217,7 +232,8 @@ static void widen_host_buffers(builder *b) {
         if (b->out->bufs[i].kind != AC_BUF_SCRATCH) b->spans[i] = (span){0, b->n_ops};
 }
 
-ac_status ac__plan_build(const ac_model *m, const ac_stage *s, const ac_plan_settings *settings, ac_built_plan *out, ac_error *err) {
+ac_status ac__plan_build(const ac_model *m, const ac_stage *s, const ac_plan_settings *settings,
+                         ac_built_plan *out, ac_error *err) {
     memset(out, 0, sizeof *out);
     builder b = {.hp = &m->hp, .stage = s, .set = *settings, .out = out, .rows = AC_ROWS_ALL};
     b.inv_dim = (float)(1.0 / m->hp.dim);

@@ -25,7 +25,10 @@ typedef struct entry {
     const ac_backend *backend;
 } entry;
 
-static const struct { const char *name; ac_backend_entry_fn get; } linked[] = {
+static const struct {
+    const char *name;
+    ac_backend_entry_fn get;
+} linked[] = {
     {"cpu", ac_backend_cpu},
 #ifdef AC_STATIC_CL
     {"cl", ac_backend_cl},
@@ -41,13 +44,17 @@ static entry loaded[MAX_BACKENDS];
 static size_t n_loaded;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-const char *ac_registry_name(size_t i) { return i < sizeof listed / sizeof *listed ? listed[i] : NULL; }
+const char *ac_registry_name(size_t i) {
+    return i < sizeof listed / sizeof *listed ? listed[i] : NULL;
+}
 
-ac_status ac_registry_parse(const char *device, size_t length, char name[16], uint32_t *index, ac_error *err) {
+ac_status ac_registry_parse(const char *device, size_t length, char name[16], uint32_t *index,
+                            ac_error *err) {
     size_t n = 0;
     while (n < length && device[n] != ':') n++;
     bool ok = n > 0 && n < 16;
-    for (size_t i = 0; ok && i < n; i++) ok = (device[i] >= 'a' && device[i] <= 'z') || (device[i] >= '0' && device[i] <= '9');
+    for (size_t i = 0; ok && i < n; i++)
+        ok = (device[i] >= 'a' && device[i] <= 'z') || (device[i] >= '0' && device[i] <= '9');
     uint64_t v = 0;
     if (ok && n < length) {
         ok = length - n > 1 && length - n < 8;
@@ -57,7 +64,8 @@ ac_status ac_registry_parse(const char *device, size_t length, char name[16], ui
         }
     }
     if (!ok)
-        return ac_fail(err, AC_ERR_ARGUMENT, "device \"%.*s\": want a name such as cpu, cl:0 or vk:1", (int)(length < 64 ? length : 64), device);
+        return ac_fail(err, AC_ERR_ARGUMENT, "device \"%.*s\": want a name such as cpu, cl:0 or vk:1",
+                       (int)(length < 64 ? length : 64), device);
     memcpy(name, device, n);
     name[n] = 0;
     *index = (uint32_t)v;
@@ -67,7 +75,10 @@ ac_status ac_registry_parse(const char *device, size_t length, char name[16], ui
 /* The folder of the library or program that holds this very function; "" when not known. */
 static void own_folder(char *out, size_t cap) {
     Dl_info info;
-    union { ac_status (*f)(const char *, const ac_backend **, ac_error *); void *p; } self = {ac_registry_get};
+    union {
+        ac_status (*f)(const char *, const ac_backend **, ac_error *);
+        void *p;
+    } self = {ac_registry_get};
     out[0] = 0;
     if (!dladdr(self.p, &info) || !info.dli_fname) return;
     char *real = realpath(info.dli_fname, NULL);
@@ -78,10 +89,12 @@ static void own_folder(char *out, size_t cap) {
     free(real);
 }
 
-/* Modules are looked for in $ANYCHIP_MODULE_PATH (alone, when set), else where they are installed, then around the library in
- * an install tree and in a build tree. %1 is the library's folder, %2 the backend's name. */
+/* Modules are looked for in $ANYCHIP_MODULE_PATH (alone, when set), else where they are installed, then
+ * around the library in an install tree and in a build tree. %1 is the library's folder, %2 the backend's
+ * name. */
 static const char *const places[] = {"%1$s/anychip/anychip-%2$s.so", "%1$s/../lib/anychip/anychip-%2$s.so",
-                                     "%1$s/../kernels-%2$s/anychip-%2$s.so", "%1$s/../../kernels-%2$s/anychip-%2$s.so"};
+                                     "%1$s/../kernels-%2$s/anychip-%2$s.so",
+                                     "%1$s/../../kernels-%2$s/anychip-%2$s.so"};
 
 /* NULL when there is no such file; a file that does not load says why in `why`. */
 static void *try_module(const char *path, char *why, size_t cap) {
@@ -111,14 +124,20 @@ static ac_status load_module(const char *name, const ac_backend **out, ac_error 
     void *module = open_module(name, tried, sizeof tried);
     if (!module) {
         if (tried[0]) return ac_fail(err, AC_ERR_DEVICE, "backend %s: %s", name, tried);
-        return ac_fail(err, AC_ERR_NOT_FOUND, "backend %s: module anychip-%s.so is not installed", name, name);
+        return ac_fail(err, AC_ERR_NOT_FOUND, "backend %s: module anychip-%s.so is not installed", name,
+                       name);
     }
-    union { void *p; ac_backend_entry_fn f; } entry_point = {dlsym(module, AC_BACKEND_ENTRY)};
+    union {
+        void *p;
+        ac_backend_entry_fn f;
+    } entry_point = {dlsym(module, AC_BACKEND_ENTRY)};
     const ac_backend *b = entry_point.p ? entry_point.f(AC_BACKEND_ABI) : NULL;
     if (!b || b->abi != AC_BACKEND_ABI) {
         bool symbol = entry_point.p != NULL;
         dlclose(module);
-        return ac_fail(err, AC_ERR_ABI, "backend %s: %s", name, symbol ? "the module speaks another ABI" : "the module has no symbol " AC_BACKEND_ENTRY);
+        return ac_fail(err, AC_ERR_ABI, "backend %s: %s", name,
+                       symbol ? "the module speaks another ABI"
+                              : "the module has no symbol " AC_BACKEND_ENTRY);
     }
     *out = b;
     return AC_OK;
@@ -137,7 +156,8 @@ static ac_status get_locked(const char *name, const ac_backend **out, ac_error *
             return AC_OK;
         }
     }
-    if (n_loaded == MAX_BACKENDS) return ac_fail(err, AC_ERR_LIMIT, "backend %s: more than %d modules", name, MAX_BACKENDS);
+    if (n_loaded == MAX_BACKENDS)
+        return ac_fail(err, AC_ERR_LIMIT, "backend %s: more than %d modules", name, MAX_BACKENDS);
     AC_TRY(load_module(name, out, err));
     snprintf(loaded[n_loaded].name, sizeof loaded[0].name, "%s", name);
     loaded[n_loaded++].backend = *out;
@@ -215,8 +235,10 @@ static ac_status list_backend(lister *l, const char *name, bool check, ac_error 
     for (size_t i = 0; i < found && i < n; i++) {
         ac_device spare, *d = next_row(l, &spare);
         copy_info(d, &infos[i]);
-        if (n == 1 && !strcmp(name, "cpu")) snprintf(d->id, sizeof d->id, "cpu");
-        else snprintf(d->id, sizeof d->id, "%.6s:%u", name, (unsigned)i % 100000u);
+        if (n == 1 && !strcmp(name, "cpu"))
+            snprintf(d->id, sizeof d->id, "cpu");
+        else
+            snprintf(d->id, sizeof d->id, "%.6s:%u", name, (unsigned)i % 100000u);
         if (check && d->usable) check_row(b, (uint32_t)i, d);
     }
     free(infos);
@@ -226,7 +248,8 @@ static ac_status list_backend(lister *l, const char *name, bool check, ac_error 
 ac_status ac_devices_list(ac_device *list, size_t cap, size_t *count, bool check, ac_error *err) {
     lister l = {list, cap, 0};
     *count = 0;
-    for (size_t i = 0; i < sizeof listed / sizeof *listed; i++) AC_TRY(list_backend(&l, listed[i], check, err));
+    for (size_t i = 0; i < sizeof listed / sizeof *listed; i++)
+        AC_TRY(list_backend(&l, listed[i], check, err));
     *count = l.count;
     return AC_OK;
 }

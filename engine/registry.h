@@ -4,7 +4,8 @@
 
 #include <anychip/backend.h>
 
-/* The backend called `name` ("cpu", "cl", ...). Modules are loaded once and stay. AC_ERR_NOT_FOUND says where it was looked for, AC_ERR_ABI. Thread-safe. */
+/* The backend called `name` ("cpu", "cl", ...). Modules are loaded once and stay. AC_ERR_NOT_FOUND says where
+ * it was looked for, AC_ERR_ABI. Thread-safe. */
 ac_status ac_registry_get(const char *name, const ac_backend **out, ac_error *err);
 
 /* The name of the i-th backend worth listing; NULL past the end. */

@@ -6,7 +6,8 @@
 
 #include "exact.h"
 
-/* Sine and cosine, |x| < 2^27: x - n pi/2 with pi/2 in three parts of 26, 26 and 53 bits, so that n times the first two is exact. */
+/* Sine and cosine, |x| < 2^27: x - n pi/2 with pi/2 in three parts of 26, 26 and 53 bits, so that n times the
+ * first two is exact. */
 static void sin_cos(double x, double *sine, double *cosine) {
     static const double part1 = 0x1.921fb5p+0, part2 = 0x1.110b46p-26, part3 = 0x1.1a62633145c07p-54;
     double n = ac__nearest(x * 0.63661977236758134308);
@@ -17,18 +18,29 @@ static void sin_cos(double x, double *sine, double *cosine) {
     }
     s = s * r;
     switch ((int64_t)n & 3) {
-    case 0: *sine = s, *cosine = c; break;
-    case 1: *sine = c, *cosine = -s; break;
-    case 2: *sine = -s, *cosine = -c; break;
-    default: *sine = -c, *cosine = s; break;
+    case 0:
+        *sine = s, *cosine = c;
+        break;
+    case 1:
+        *sine = c, *cosine = -s;
+        break;
+    case 2:
+        *sine = -s, *cosine = -c;
+        break;
+    default:
+        *sine = -c, *cosine = s;
+        break;
     }
 }
 
 /* YaRN: how far pair i keeps its own frequency, 1 (all) to 0 (interpolated). */
-typedef struct ramp { double low, high; } ramp;
+typedef struct ramp {
+    double low, high;
+} ramp;
 
 static double correction(const ac_rope_params *p, double rotations) {
-    return p->rot * ac__log(p->original_context / (rotations * 6.28318530717958647693)) / (2.0 * ac__log(p->base));
+    return p->rot * ac__log(p->original_context / (rotations * 6.28318530717958647693)) /
+           (2.0 * ac__log(p->base));
 }
 
 static double floor_of(double x) {
@@ -68,13 +80,17 @@ static double frequency(const ac_rope_params *p, ramp r, uint32_t i) {
 }
 
 /* Kernels may count on entries that are 0 or at least 2^-50 (docs/numerics.md, section 1). */
-static float cut_of(float x) { return x < 0x1p-50f && x > -0x1p-50f ? 0.0f : x; }
+static float cut_of(float x) {
+    return x < 0x1p-50f && x > -0x1p-50f ? 0.0f : x;
+}
 
 void ac_rope_fill(const ac_rope_params *p, uint32_t positions, float *table) {
     bool yarn = p->kind == AC_ROPE_YARN;
     ramp r = yarn ? ramp_of(p) : (ramp){0, 0};
     float magnitude = 1.0f;
-    if (yarn) magnitude = (float)(p->ext_factor != 0 ? p->attn_factor * (1.0 + 0.1 * ac__log(p->factor)) : p->attn_factor);
+    if (yarn)
+        magnitude =
+            (float)(p->ext_factor != 0 ? p->attn_factor * (1.0 + 0.1 * ac__log(p->factor)) : p->attn_factor);
     uint32_t pairs = p->rot / 2;
     for (uint32_t i = 0; i < pairs; i++) {
         double f = frequency(p, r, i);

@@ -8,7 +8,13 @@
 #include "plan.h"
 #include "rope.h"
 
-enum { DEFAULT_CONTEXT = 4096, DEFAULT_BATCH = 512, MAX_SEQUENCES = 4096, MAX_BATCH = 1 << 16, MAX_OUTPUTS = 1 << 20 };
+enum {
+    DEFAULT_CONTEXT = 4096,
+    DEFAULT_BATCH = 512,
+    MAX_SEQUENCES = 4096,
+    MAX_BATCH = 1 << 16,
+    MAX_OUTPUTS = 1 << 20
+};
 
 /* What a session holds on one stage's device. */
 typedef struct stage_state {
@@ -25,9 +31,9 @@ struct ac_session {
     stage_state stages[AC_MAX_STAGES];
     float *rope;
     ac_plan_const rope_const;
-    int32_t *inputs;      /* token, pos, seq, slot, out_row: [5][batch] */
-    float *hidden;        /* [batch][dim], between stages */
-    float *logits;        /* [max_outputs][vocab] */
+    int32_t *inputs; /* token, pos, seq, slot, out_row: [5][batch] */
+    float *hidden;   /* [batch][dim], between stages */
+    float *logits;   /* [max_outputs][vocab] */
     uint32_t n_logits;
     uint32_t *old_lengths; /* [sequences] before the eval under way, for rollback */
     uint32_t *adds;        /* [sequences] tokens the eval under way appends */
@@ -51,7 +57,8 @@ static ac_status check_range(const char *what, uint32_t value, uint32_t most, ac
 static ac_status check_settings(ac_session *s, ac_error *err) {
     ac_session_settings *set = &s->set;
     uint32_t own = s->model->hp.context;
-    if (set->size != sizeof *set) return ac_fail(err, AC_ERR_ARGUMENT, "settings: not from ac_session_defaults of this version");
+    if (set->size != sizeof *set)
+        return ac_fail(err, AC_ERR_ARGUMENT, "settings: not from ac_session_defaults of this version");
     if (!set->context) set->context = own < DEFAULT_CONTEXT ? own : DEFAULT_CONTEXT;
     AC_TRY(check_range("context", set->context, s->model->hp.max_context, err));
     AC_TRY(check_range("sequences", set->sequences, MAX_SEQUENCES, err));
@@ -75,8 +82,10 @@ static ac_status host_memory(ac_session *s, ac_error *err) {
     s->logits = ac__array((size_t)set->max_outputs * h->vocab, sizeof *s->logits);
     s->old_lengths = ac__array(set->sequences, sizeof *s->old_lengths);
     s->adds = ac__array(set->sequences, sizeof *s->adds);
-    if (!s->rope || !s->inputs || !s->logits || !s->old_lengths || !s->adds || (s->model->n_stages > 1 && !s->hidden))
-        return ac_fail(err, AC_ERR_MEMORY, "session: context %u, batch %u, %u outputs of %u logits", set->context, set->batch, set->max_outputs, h->vocab);
+    if (!s->rope || !s->inputs || !s->logits || !s->old_lengths || !s->adds ||
+        (s->model->n_stages > 1 && !s->hidden))
+        return ac_fail(err, AC_ERR_MEMORY, "session: context %u, batch %u, %u outputs of %u logits",
+                       set->context, set->batch, set->max_outputs, h->vocab);
     ac_rope_fill(&h->rope, set->context, s->rope);
     s->rope_const = (ac_plan_const){"rope", s->rope, set->context * pairs * 2 * sizeof *s->rope};
     return AC_OK;
@@ -91,9 +100,11 @@ static ac_status open_stage(ac_session *s, uint32_t i, ac_error *err) {
     ac_plan_settings plan = {set->batch, max_out, set->sequences, s->pages.max_pages, &s->rope_const};
     AC_TRY(ac__plan_build(m, stage, &plan, &st->built, err));
     uint32_t layers = stage->last - stage->first;
-    AC_TRY(stage->backend->kv_create(stage->dev, layers, set->cache_pages, m->hp.kv_heads, m->hp.head_dim, &st->kv, err));
+    AC_TRY(stage->backend->kv_create(stage->dev, layers, set->cache_pages, m->hp.kv_heads, m->hp.head_dim,
+                                     &st->kv, err));
     AC_TRY(stage->backend->prepare(stage->dev, stage->on_device, st->kv, &st->built.plan, &st->prog, err));
-    s->info.kv_bytes += ac_kv_layout_of(m->hp.kv_heads, m->hp.head_dim).page_bytes * (uint64_t)layers * set->cache_pages;
+    s->info.kv_bytes +=
+        ac_kv_layout_of(m->hp.kv_heads, m->hp.head_dim).page_bytes * (uint64_t)layers * set->cache_pages;
     s->info.scratch_bytes += stage->backend->prog_bytes(st->prog);
     return AC_OK;
 }
@@ -108,14 +119,18 @@ static ac_status open_stages(ac_session *s, ac_error *err) {
     return status;
 }
 
-ac_status ac_session_open(ac_model *model, const ac_session_settings *settings, ac_session **out, ac_error *err) {
+ac_status ac_session_open(ac_model *model, const ac_session_settings *settings, ac_session **out,
+                          ac_error *err) {
     *out = NULL;
-    if (!model->n_stages) return ac_fail(err, AC_ERR_ARGUMENT, "session: the model was opened with vocab_only");
+    if (!model->n_stages)
+        return ac_fail(err, AC_ERR_ARGUMENT, "session: the model was opened with vocab_only");
     ac_session *s = ac__calloc(1, sizeof *s);
     if (!s) return ac_fail(err, AC_ERR_MEMORY, "session");
     s->model = model;
-    if (settings) s->set = *settings;
-    else ac_session_defaults(&s->set);
+    if (settings)
+        s->set = *settings;
+    else
+        ac_session_defaults(&s->set);
     ac_status status = check_settings(s, err);
     if (status == AC_OK) status = host_memory(s, err);
     if (status == AC_OK) status = open_stages(s, err);
@@ -151,7 +166,9 @@ void ac_session_close(ac_session **session) {
     *session = NULL;
 }
 
-void ac_session_describe(const ac_session *s, ac_session_info *out) { *out = s->info; }
+void ac_session_describe(const ac_session *s, ac_session_info *out) {
+    *out = s->info;
+}
 
 /* ---- Eval ---- */
 
@@ -162,19 +179,26 @@ static ac_status check_rows(ac_session *s, const ac_row *rows, size_t n, ac_erro
     memset(s->adds, 0, s->set.sequences * sizeof *s->adds);
     for (size_t i = 0; i < n; i++) {
         if (rows[i].token < 0 || (uint32_t)rows[i].token >= s->model->hp.vocab)
-            return ac_fail(err, AC_ERR_TEXT, "row %zu: token %d is not in 0 .. %u", i, rows[i].token, s->model->hp.vocab - 1);
+            return ac_fail(err, AC_ERR_TEXT, "row %zu: token %d is not in 0 .. %u", i, rows[i].token,
+                           s->model->hp.vocab - 1);
         if (rows[i].seq >= s->set.sequences)
-            return ac_fail(err, AC_ERR_ARGUMENT, "row %zu: sequence %u of %u", i, rows[i].seq, s->set.sequences);
+            return ac_fail(err, AC_ERR_ARGUMENT, "row %zu: sequence %u of %u", i, rows[i].seq,
+                           s->set.sequences);
         if (s->pages.seqs[rows[i].seq].length + s->adds[rows[i].seq] >= s->set.context)
-            return ac_fail(err, AC_ERR_CONTEXT_FULL, "row %zu: sequence %u would be longer than the context of %u tokens", i, rows[i].seq, s->set.context);
+            return ac_fail(err, AC_ERR_CONTEXT_FULL,
+                           "row %zu: sequence %u would be longer than the context of %u tokens", i,
+                           rows[i].seq, s->set.context);
         s->adds[rows[i].seq]++;
         outputs += rows[i].want_logits;
     }
     if (outputs > s->set.max_outputs)
-        return ac_fail(err, AC_ERR_ARGUMENT, "%zu rows want logits, max_outputs is %u", outputs, s->set.max_outputs);
+        return ac_fail(err, AC_ERR_ARGUMENT, "%zu rows want logits, max_outputs is %u", outputs,
+                       s->set.max_outputs);
     for (uint32_t q = 0; q < s->set.sequences; q++) pages += ac__pages_needed(&s->pages, q, s->adds[q]);
     if (pages > s->pages.n_free)
-        return ac_fail(err, AC_ERR_CONTEXT_FULL, "%llu KV pages of 256 positions are needed, %u of %u are free", (unsigned long long)pages, s->pages.n_free, s->pages.n_pages);
+        return ac_fail(err, AC_ERR_CONTEXT_FULL,
+                       "%llu KV pages of 256 positions are needed, %u of %u are free",
+                       (unsigned long long)pages, s->pages.n_free, s->pages.n_pages);
     return AC_OK;
 }
 
@@ -192,8 +216,15 @@ static ac_status copy_page(ac_session *s, int32_t from, int32_t to, ac_error *er
 /* Appends `n` rows to their sequences and fills the inputs of a run. */
 static ac_status fill_run(ac_session *s, const ac_row *rows, uint32_t n, ac_run *run, ac_error *err) {
     uint32_t batch = s->set.batch, longest = 0;
-    int32_t *token = s->inputs, *pos = token + batch, *seq = pos + batch, *slot = seq + batch, *out_row = slot + batch;
-    *run = (ac_run){.n_rows = n, .token = token, .pos = pos, .seq = seq, .slot = slot, .out_row = out_row, .pages = s->pages.table};
+    int32_t *token = s->inputs, *pos = token + batch, *seq = pos + batch, *slot = seq + batch,
+            *out_row = slot + batch;
+    *run = (ac_run){.n_rows = n,
+                    .token = token,
+                    .pos = pos,
+                    .seq = seq,
+                    .slot = slot,
+                    .out_row = out_row,
+                    .pages = s->pages.table};
     for (uint32_t r = 0; r < n; r++) {
         const ac_sequence *q = &s->pages.seqs[rows[r].seq];
         int32_t copy_from;
@@ -218,12 +249,14 @@ static ac_status run_stage(ac_session *s, uint32_t i, const ac_run *run, float *
     AC_TRY(stage->backend->wait(st->prog, err));
     if (!stage->heads) return stage->backend->read(st->prog, st->built.out, 0, s->hidden, hidden, err);
     if (!run->n_out) return AC_OK;
-    return stage->backend->read(st->prog, st->built.out, 0, logits, (uint64_t)run->n_out * s->model->hp.vocab * sizeof(float), err);
+    return stage->backend->read(st->prog, st->built.out, 0, logits,
+                                (uint64_t)run->n_out * s->model->hp.vocab * sizeof(float), err);
 }
 
 static ac_status run_chunk(ac_session *s, const ac_row *rows, uint32_t n, ac_error *err) {
     ac_run run;
-    if (s->set.cancel && s->set.cancel(s->set.cancel_user)) return ac_fail(err, AC_ERR_CANCELLED, "by the session's cancel callback");
+    if (s->set.cancel && s->set.cancel(s->set.cancel_user))
+        return ac_fail(err, AC_ERR_CANCELLED, "by the session's cancel callback");
     AC_TRY(fill_run(s, rows, n, &run, err));
     for (uint32_t i = 0; i < s->model->n_stages; i++) {
         ac_stage *stage = &s->model->stages[i];
@@ -237,7 +270,9 @@ static ac_status run_chunk(ac_session *s, const ac_row *rows, uint32_t n, ac_err
 }
 
 /* Rows of the next run: at most `batch`. */
-static uint32_t chunk_of(const ac_session *s, size_t left) { return left < s->set.batch ? (uint32_t)left : s->set.batch; }
+static uint32_t chunk_of(const ac_session *s, size_t left) {
+    return left < s->set.batch ? (uint32_t)left : s->set.batch;
+}
 
 ac_status ac_session_eval(ac_session *s, const ac_row *rows, size_t n, ac_error *err) {
     AC_TRY(check_rows(s, rows, n, err));
@@ -272,15 +307,19 @@ ac_status ac_session_feed(ac_session *s, const int32_t *ids, size_t n, ac_error 
 /* ---- Sequences ---- */
 
 static ac_status check_seq(const ac_session *s, uint32_t seq, ac_error *err) {
-    return seq < s->set.sequences ? AC_OK : ac_fail(err, AC_ERR_ARGUMENT, "sequence %u of %u", seq, s->set.sequences);
+    return seq < s->set.sequences ? AC_OK
+                                  : ac_fail(err, AC_ERR_ARGUMENT, "sequence %u of %u", seq, s->set.sequences);
 }
 
-uint32_t ac_session_length(const ac_session *s, uint32_t seq) { return seq < s->set.sequences ? s->pages.seqs[seq].length : 0; }
+uint32_t ac_session_length(const ac_session *s, uint32_t seq) {
+    return seq < s->set.sequences ? s->pages.seqs[seq].length : 0;
+}
 
 ac_status ac_session_truncate(ac_session *s, uint32_t seq, uint32_t length, ac_error *err) {
     AC_TRY(check_seq(s, seq, err));
     if (length > s->pages.seqs[seq].length)
-        return ac_fail(err, AC_ERR_ARGUMENT, "sequence %u has %u tokens, not %u", seq, s->pages.seqs[seq].length, length);
+        return ac_fail(err, AC_ERR_ARGUMENT, "sequence %u has %u tokens, not %u", seq,
+                       s->pages.seqs[seq].length, length);
     ac__pages_truncate(&s->pages, seq, length);
     return AC_OK;
 }
@@ -289,9 +328,11 @@ ac_status ac_session_fork(ac_session *s, uint32_t from, uint32_t to, uint32_t le
     int32_t copy_from, copy_to;
     AC_TRY(check_seq(s, from, err));
     AC_TRY(check_seq(s, to, err));
-    if (from == to || s->pages.seqs[to].length) return ac_fail(err, AC_ERR_ARGUMENT, "fork: sequence %u is not empty", to);
+    if (from == to || s->pages.seqs[to].length)
+        return ac_fail(err, AC_ERR_ARGUMENT, "fork: sequence %u is not empty", to);
     if (length > s->pages.seqs[from].length)
-        return ac_fail(err, AC_ERR_ARGUMENT, "fork: sequence %u has %u tokens, not %u", from, s->pages.seqs[from].length, length);
+        return ac_fail(err, AC_ERR_ARGUMENT, "fork: sequence %u has %u tokens, not %u", from,
+                       s->pages.seqs[from].length, length);
     if (!ac__pages_fork(&s->pages, from, to, length, &copy_from, &copy_to))
         return ac_fail(err, AC_ERR_CONTEXT_FULL, "fork: none of %u KV pages is free", s->pages.n_pages);
     ac_status status = copy_from >= 0 ? copy_page(s, copy_from, copy_to, err) : AC_OK;

@@ -11,7 +11,10 @@ ac_cl_api ac__cl;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static char failure[400];
 
-static const struct { const char *name; size_t at; } calls[] = {
+static const struct {
+    const char *name;
+    size_t at;
+} calls[] = {
 #define X(name) {"cl" #name, offsetof(ac_cl_api, name)},
     AC_CL_CALLS(X)
 #undef X
@@ -23,14 +26,16 @@ static void load(void) {
     if (!lib) lib = dlopen("libOpenCL.so", RTLD_NOW | RTLD_LOCAL);
     if (!lib) {
         snprintf(failure, sizeof failure,
-                 "libOpenCL.so.1 is not there: install the loader (Debian, Ubuntu: ocl-icd-libopencl1; Fedora: ocl-icd) and a driver, "
+                 "libOpenCL.so.1 is not there: install the loader (Debian, Ubuntu: ocl-icd-libopencl1; "
+                 "Fedora: ocl-icd) and a driver, "
                  "such as pocl-opencl-icd for the CPU or the GPU maker's");
         return;
     }
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
         void *p = dlsym(lib, calls[i].name);
         if (!p) {
-            snprintf(failure, sizeof failure, "libOpenCL.so.1 has no %s: want OpenCL 1.2 or later", calls[i].name);
+            snprintf(failure, sizeof failure, "libOpenCL.so.1 has no %s: want OpenCL 1.2 or later",
+                     calls[i].name);
             return;
         }
         *(void **)(void *)((char *)&ac__cl + calls[i].at) = p;
@@ -43,21 +48,29 @@ ac_status ac__cl_api_load(ac_error *err) {
 }
 
 #define ERRORS(X)                                                                                            \
-    X(CL_DEVICE_NOT_FOUND) X(CL_DEVICE_NOT_AVAILABLE) X(CL_COMPILER_NOT_AVAILABLE)                           \
-    X(CL_MEM_OBJECT_ALLOCATION_FAILURE) X(CL_OUT_OF_RESOURCES) X(CL_OUT_OF_HOST_MEMORY)                      \
-    X(CL_BUILD_PROGRAM_FAILURE) X(CL_MAP_FAILURE) X(CL_MISALIGNED_SUB_BUFFER_OFFSET)                         \
-    X(CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST) X(CL_INVALID_VALUE) X(CL_INVALID_DEVICE)                 \
-    X(CL_INVALID_CONTEXT) X(CL_INVALID_QUEUE_PROPERTIES) X(CL_INVALID_COMMAND_QUEUE) X(CL_INVALID_HOST_PTR)  \
-    X(CL_INVALID_MEM_OBJECT) X(CL_INVALID_BINARY) X(CL_INVALID_BUILD_OPTIONS) X(CL_INVALID_PROGRAM)          \
-    X(CL_INVALID_PROGRAM_EXECUTABLE) X(CL_INVALID_KERNEL_NAME) X(CL_INVALID_KERNEL_DEFINITION)               \
-    X(CL_INVALID_KERNEL) X(CL_INVALID_ARG_INDEX) X(CL_INVALID_ARG_VALUE) X(CL_INVALID_ARG_SIZE)              \
-    X(CL_INVALID_KERNEL_ARGS) X(CL_INVALID_WORK_DIMENSION) X(CL_INVALID_WORK_GROUP_SIZE)                     \
-    X(CL_INVALID_WORK_ITEM_SIZE) X(CL_INVALID_GLOBAL_OFFSET) X(CL_INVALID_EVENT_WAIT_LIST)                   \
-    X(CL_INVALID_EVENT) X(CL_INVALID_OPERATION) X(CL_INVALID_BUFFER_SIZE) X(CL_INVALID_GLOBAL_WORK_SIZE)     \
-    X(CL_INVALID_PROPERTY) X(CL_PLATFORM_NOT_FOUND_KHR)
+    X(CL_DEVICE_NOT_FOUND)                                                                                   \
+    X(CL_DEVICE_NOT_AVAILABLE) X(CL_COMPILER_NOT_AVAILABLE) X(CL_MEM_OBJECT_ALLOCATION_FAILURE)              \
+        X(CL_OUT_OF_RESOURCES) X(CL_OUT_OF_HOST_MEMORY) X(CL_BUILD_PROGRAM_FAILURE) X(CL_MAP_FAILURE)        \
+            X(CL_MISALIGNED_SUB_BUFFER_OFFSET) X(CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST)               \
+                X(CL_INVALID_VALUE) X(CL_INVALID_DEVICE) X(CL_INVALID_CONTEXT)                               \
+                    X(CL_INVALID_QUEUE_PROPERTIES) X(CL_INVALID_COMMAND_QUEUE) X(CL_INVALID_HOST_PTR)        \
+                        X(CL_INVALID_MEM_OBJECT) X(CL_INVALID_BINARY) X(CL_INVALID_BUILD_OPTIONS)            \
+                            X(CL_INVALID_PROGRAM) X(CL_INVALID_PROGRAM_EXECUTABLE) X(CL_INVALID_KERNEL_NAME) \
+                                X(CL_INVALID_KERNEL_DEFINITION) X(CL_INVALID_KERNEL) X(CL_INVALID_ARG_INDEX) \
+                                    X(CL_INVALID_ARG_VALUE) X(CL_INVALID_ARG_SIZE) X(CL_INVALID_KERNEL_ARGS) \
+                                        X(CL_INVALID_WORK_DIMENSION) X(CL_INVALID_WORK_GROUP_SIZE)           \
+                                            X(CL_INVALID_WORK_ITEM_SIZE) X(CL_INVALID_GLOBAL_OFFSET)         \
+                                                X(CL_INVALID_EVENT_WAIT_LIST) X(CL_INVALID_EVENT)            \
+                                                    X(CL_INVALID_OPERATION) X(CL_INVALID_BUFFER_SIZE)        \
+                                                        X(CL_INVALID_GLOBAL_WORK_SIZE)                       \
+                                                            X(CL_INVALID_PROPERTY)                           \
+                                                                X(CL_PLATFORM_NOT_FOUND_KHR)
 
 const char *ac__cl_error_name(cl_int code) {
-    static const struct { cl_int code; const char *name; } names[] = {
+    static const struct {
+        cl_int code;
+        const char *name;
+    } names[] = {
 #define X(name) {name, #name},
         ERRORS(X)
 #undef X
@@ -71,13 +84,20 @@ ac_status ac__cl_fail(ac_error *err, cl_int code, const char *what) {
     ac_status status = AC_ERR_DEVICE;
     switch (code) {
     case CL_MEM_OBJECT_ALLOCATION_FAILURE: /* fall through */
-    case CL_OUT_OF_RESOURCES: status = AC_ERR_DEVICE_MEMORY; break;
-    case CL_OUT_OF_HOST_MEMORY: status = AC_ERR_MEMORY; break;
+    case CL_OUT_OF_RESOURCES:
+        status = AC_ERR_DEVICE_MEMORY;
+        break;
+    case CL_OUT_OF_HOST_MEMORY:
+        status = AC_ERR_MEMORY;
+        break;
     case CL_DEVICE_NOT_AVAILABLE: /* fall through */
     case CL_INVALID_CONTEXT:
     case CL_INVALID_COMMAND_QUEUE:
-    case CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST: status = AC_ERR_DEVICE_LOST; break;
-    default: break;
+    case CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST:
+        status = AC_ERR_DEVICE_LOST;
+        break;
+    default:
+        break;
     }
     return ac_fail(err, status, "OpenCL: %s: %s (%d)", what, ac__cl_error_name(code), (int)code);
 }

@@ -7,7 +7,10 @@
 #include <string.h>
 
 typedef struct device_list {
-    struct { cl_platform_id platform; cl_device_id id; } at[64];
+    struct {
+        cl_platform_id platform;
+        cl_device_id id;
+    } at[64];
     size_t n;
 } device_list;
 
@@ -20,7 +23,8 @@ static ac_status list_devices(device_list *l, ac_error *err) {
     cl_int rc = ac__cl.GetPlatformIDs(32, platforms, &n);
     if (rc != CL_SUCCESS || n == 0)
         return ac_fail(err, AC_ERR_DEVICE,
-                       "libOpenCL.so.1 finds no driver: install one, such as pocl-opencl-icd for the CPU or the GPU maker's (%s)",
+                       "libOpenCL.so.1 finds no driver: install one, such as pocl-opencl-icd for the CPU or "
+                       "the GPU maker's (%s)",
                        ac__cl_error_name(rc));
     for (cl_uint p = 0; p < n && p < 32; p++) {
         cl_device_id ids[64];
@@ -31,7 +35,8 @@ static ac_status list_devices(device_list *l, ac_error *err) {
             l->at[l->n++].id = ids[i];
         }
     }
-    return l->n ? AC_OK : ac_fail(err, AC_ERR_DEVICE, "OpenCL drivers are installed, but none of them has a device");
+    return l->n ? AC_OK
+                : ac_fail(err, AC_ERR_DEVICE, "OpenCL drivers are installed, but none of them has a device");
 }
 
 static void fill_info(const ac_cl_caps *c, const char *detail, uint64_t used, ac_device_info *out) {
@@ -55,8 +60,8 @@ static ac_status enumerate(ac_device_info *list, size_t cap, size_t *count, ac_e
         ac_cl_caps c;
         char detail[128];
         ac__cl_caps_read(l.at[i].platform, l.at[i].id, &c);
-        snprintf(detail, sizeof detail, "%u compute units, groups of %u, %u KiB local%s", c.units, c.max_group,
-                 (unsigned)(c.local_bytes / 1024), c.dot_khr ? ", integer dot" : "");
+        snprintf(detail, sizeof detail, "%u compute units, groups of %u, %u KiB local%s", c.units,
+                 c.max_group, (unsigned)(c.local_bytes / 1024), c.dot_khr ? ", integer dot" : "");
         fill_info(&c, detail, 0, &list[i]);
     }
     return AC_OK;
@@ -73,13 +78,15 @@ static void close_device(ac_dev *dev) {
 }
 
 static void set_options(ac_dev *dev) {
-    bool khr = dev->features.dot && dev->caps.dot_khr, ptx = dev->features.dot && !khr && dev->caps.quirks.dot_ptx;
-    snprintf(dev->options, sizeof dev->options, "%s%s%s%s", khr ? "-cl-std=CL3.0 -DDOT_KHR" : "-cl-std=CL1.2", ptx ? " -DDOT_PTX" : "",
-             dev->guarded ? " -DGUARD_PTX" : "", dev->caps.quirks.late_out ? "" : " -DEARLY_OUT");
+    bool khr = dev->features.dot && dev->caps.dot_khr,
+         ptx = dev->features.dot && !khr && dev->caps.quirks.dot_ptx;
+    snprintf(dev->options, sizeof dev->options, "%s%s%s%s", khr ? "-cl-std=CL3.0 -DDOT_KHR" : "-cl-std=CL1.2",
+             ptx ? " -DDOT_PTX" : "", dev->guarded ? " -DGUARD_PTX" : "",
+             dev->caps.quirks.late_out ? "" : " -DEARLY_OUT");
 }
 
-/* The witness test; a dot product that does not build is done without, and contracted products are guarded where that is known to
- * help. */
+/* The witness test; a dot product that does not build is done without, and contracted products are guarded
+ * where that is known to help. */
 static ac_status test(ac_dev *dev, ac_error *err) {
     set_options(dev);
     ac_status status = ac__cl_witness(dev, err);
@@ -106,7 +113,8 @@ static ac_status start(ac_dev *dev, const ac_open_settings *how, ac_error *err) 
     if (how->cache_dir && how->cache_dir[0] && !(dev->cache_dir = strdup(how->cache_dir)))
         return ac_fail(err, AC_ERR_MEMORY, "OpenCL device");
     ac__cl_caps_read(dev->platform, dev->id, &dev->caps);
-    if (dev->caps.refused[0] && !how->force) return ac_fail(err, AC_ERR_DEVICE, "%s: %s", dev->caps.name, dev->caps.refused);
+    if (dev->caps.refused[0] && !how->force)
+        return ac_fail(err, AC_ERR_DEVICE, "%s: %s", dev->caps.name, dev->caps.refused);
     AC_TRY(ac__cl_mask(how->mask, &dev->features, &dev->caps, err));
     ac__cl_tune(dev, how->mask);
     dev->context = ac__cl.CreateContext(properties, 1, &dev->id, NULL, NULL, &rc);
@@ -126,7 +134,8 @@ static ac_status open_device(const ac_open_settings *how, ac_dev **out, ac_error
     device_list l;
     *out = NULL;
     AC_TRY(list_devices(&l, err));
-    if (how->index >= l.n) return ac_fail(err, AC_ERR_DEVICE, "cl:%u: there are %u OpenCL devices", how->index, (unsigned)l.n);
+    if (how->index >= l.n)
+        return ac_fail(err, AC_ERR_DEVICE, "cl:%u: there are %u OpenCL devices", how->index, (unsigned)l.n);
     ac_dev *dev = calloc(1, sizeof *dev);
     if (!dev) return ac_fail(err, AC_ERR_MEMORY, "OpenCL device");
     dev->platform = l.at[how->index].platform;
@@ -143,8 +152,10 @@ static ac_status open_device(const ac_open_settings *how, ac_dev **out, ac_error
 static void describe(ac_dev *dev, ac_device_info *out) {
     char detail[256];
     const ac_cl_features *f = &dev->features;
-    snprintf(detail, sizeof detail, "%s%s%s%s; %s", dev->tuning.use_group ? "work-group kernels" : "work-item kernels", f->dot ? ", integer dot" : "",
-             f->zerocopy ? ", weights in place" : ", weights uploaded", dev->guarded ? ", products guarded" : "", dev->witness);
+    snprintf(detail, sizeof detail, "%s%s%s%s; %s",
+             dev->tuning.use_group ? "work-group kernels" : "work-item kernels",
+             f->dot ? ", integer dot" : "", f->zerocopy ? ", weights in place" : ", weights uploaded",
+             dev->guarded ? ", products guarded" : "", dev->witness);
     fill_info(&dev->caps, detail, dev->used, out);
 }
 
@@ -174,4 +185,6 @@ static const ac_backend backend = {
     .times = ac__cl_times,
 };
 
-const ac_backend *ac_backend_cl(uint32_t abi) { return abi == AC_BACKEND_ABI ? &backend : NULL; }
+const ac_backend *ac_backend_cl(uint32_t abi) {
+    return abi == AC_BACKEND_ABI ? &backend : NULL;
+}

@@ -51,7 +51,9 @@ static bool path_of(const char *dir, ac_cl_key key, char *path, size_t cap) {
 static unsigned char *read_checked(FILE *f, ac_cl_key key, size_t *bytes) {
     header h;
     uint8_t hash[16];
-    if (fread(&h, sizeof h, 1, f) != 1 || memcmp(h.magic, magic, sizeof magic) != 0 || memcmp(h.key, key.hash, 16) != 0) return NULL;
+    if (fread(&h, sizeof h, 1, f) != 1 || memcmp(h.magic, magic, sizeof magic) != 0 ||
+        memcmp(h.key, key.hash, 16) != 0)
+        return NULL;
     if (h.bytes == 0 || h.bytes > MOST_BYTES) return NULL;
     unsigned char *data = malloc((size_t)h.bytes);
     if (!data) return NULL;
@@ -91,7 +93,8 @@ bool ac__cl_cache_write(const char *dir, ac_cl_key key, const unsigned char *bin
     char path[4096], part[4160], folder[4096];
     header h = {.bytes = bytes};
     int n = snprintf(folder, sizeof folder, "%s/cl", dir);
-    if (bytes == 0 || bytes > MOST_BYTES || n < 0 || (size_t)n >= sizeof folder || !make_folder(folder) || !path_of(dir, key, path, sizeof path))
+    if (bytes == 0 || bytes > MOST_BYTES || n < 0 || (size_t)n >= sizeof folder || !make_folder(folder) ||
+        !path_of(dir, key, path, sizeof path))
         return false;
     memcpy(h.magic, magic, sizeof magic);
     memcpy(h.key, key.hash, 16);

@@ -1,5 +1,6 @@
-/* cl_cache.h - compiled programs on disk. A file is a header (magic, length, hash of what follows) and the binary; it is written
- * under another name and renamed, so that processes may share the folder. Whatever does not verify counts as absent. */
+/* cl_cache.h - compiled programs on disk. A file is a header (magic, length, hash of what follows) and the
+ * binary; it is written under another name and renamed, so that processes may share the folder. Whatever does
+ * not verify counts as absent. */
 #ifndef AC_CL_CACHE_H
 #define AC_CL_CACHE_H
 
@@ -7,7 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef struct ac_cl_key { uint8_t hash[16]; } ac_cl_key;
+typedef struct ac_cl_key {
+    uint8_t hash[16];
+} ac_cl_key;
 
 /* Key of a program: everything its binary depends on. */
 ac_cl_key ac__cl_cache_key(const char *const *texts, size_t n);

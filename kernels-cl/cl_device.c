@@ -16,7 +16,8 @@ void ac__cl_log(const ac_dev *dev, int level, const char *format, ...) {
     dev->log(dev->log_user, level, line);
 }
 
-/* ---- Capabilities ------------------------------------------------------------------------------------------------ */
+/* ---- Capabilities
+ * ------------------------------------------------------------------------------------------------ */
 
 static void text_of(cl_device_id id, cl_device_info what, char *out, size_t cap) {
     size_t n = 0;
@@ -68,11 +69,16 @@ static void refuse(cl_device_id id, ac_cl_caps *c) {
     text_of(id, CL_DEVICE_PROFILE, profile, sizeof profile);
     text_of(id, CL_DEVICE_VERSION, version, sizeof version);
     const char *why = NULL;
-    if (sscanf(version, "OpenCL %d.%d", &major, &minor) != 2 || major * 10 + minor < 12) why = "it has less than OpenCL 1.2";
-    else if (!BOOL_OF(id, CL_DEVICE_AVAILABLE)) why = "its driver says it is not available";
-    else if (!BOOL_OF(id, CL_DEVICE_COMPILER_AVAILABLE)) why = "it has no compiler";
-    else if (strcmp(profile, "FULL_PROFILE") != 0) why = "it has the embedded profile only, which need not round to nearest even";
-    else if (!BOOL_OF(id, CL_DEVICE_ENDIAN_LITTLE)) why = "it is big-endian";
+    if (sscanf(version, "OpenCL %d.%d", &major, &minor) != 2 || major * 10 + minor < 12)
+        why = "it has less than OpenCL 1.2";
+    else if (!BOOL_OF(id, CL_DEVICE_AVAILABLE))
+        why = "its driver says it is not available";
+    else if (!BOOL_OF(id, CL_DEVICE_COMPILER_AVAILABLE))
+        why = "it has no compiler";
+    else if (strcmp(profile, "FULL_PROFILE") != 0)
+        why = "it has the embedded profile only, which need not round to nearest even";
+    else if (!BOOL_OF(id, CL_DEVICE_ENDIAN_LITTLE))
+        why = "it is big-endian";
     if (why) snprintf(c->refused, sizeof c->refused, "%s (%s)", why, version);
 }
 
@@ -96,14 +102,16 @@ void ac__cl_caps_read(cl_platform_id platform, cl_device_id id, ac_cl_caps *c) {
     c->units = UINT_OF(id, CL_DEVICE_MAX_COMPUTE_UNITS);
     c->max_group = (uint32_t)number_of(id, CL_DEVICE_MAX_WORK_GROUP_SIZE, sizeof(size_t));
     size_t sizes[16] = {0};
-    if (ac__cl.GetDeviceInfo(id, CL_DEVICE_MAX_WORK_ITEM_SIZES, sizeof sizes, sizes, NULL) == CL_SUCCESS && sizes[0] && sizes[0] < c->max_group)
+    if (ac__cl.GetDeviceInfo(id, CL_DEVICE_MAX_WORK_ITEM_SIZES, sizeof sizes, sizes, NULL) == CL_SUCCESS &&
+        sizes[0] && sizes[0] < c->max_group)
         c->max_group = (uint32_t)sizes[0];
     if (c->max_group == 0) c->max_group = 1;
     c->base_align = UINT_OF(id, CL_DEVICE_MEM_BASE_ADDR_ALIGN) / 8;
     refuse(id, c);
 }
 
-/* ---- The mask ---------------------------------------------------------------------------------------------------- */
+/* ---- The mask
+ * ---------------------------------------------------------------------------------------------------- */
 
 static bool mask_number(const char *word, const char *name, uint64_t *out) {
     size_t n = strlen(name);
@@ -121,7 +129,8 @@ static bool mask_word(const char *word, ac_cl_features *f, ac_cl_caps *c) {
     if (!strcmp(word, #name)) return f->name = false, true;
     AC_CL_FEATURES(X)
 #undef X
-    if (mask_number(word, "wg", &v)) return c->max_group = v < c->max_group ? (uint32_t)v : c->max_group, true;
+    if (mask_number(word, "wg", &v))
+        return c->max_group = v < c->max_group ? (uint32_t)v : c->max_group, true;
     if (mask_number(word, "local", &v)) return c->local_bytes = v < c->local_bytes ? v : c->local_bytes, true;
     if (mask_number(word, "alloc", &v)) return c->max_alloc = v < c->max_alloc ? v : c->max_alloc, true;
     if (mask_number(word, "memory", &v)) return c->memory = v < c->memory ? v : c->memory, true;
@@ -139,33 +148,38 @@ ac_status ac__cl_mask(const char *mask, ac_cl_features *f, ac_cl_caps *c, ac_err
         size_t n = strcspn(mask, ",");
         snprintf(word, sizeof word, "%.*s", (int)(n < 63 ? n : 63), mask);
         if (word[0] && !mask_word(word, f, c))
-            return ac_fail(err, AC_ERR_ARGUMENT, "OpenCL mask: \"%s\": want some of "
+            return ac_fail(err, AC_ERR_ARGUMENT,
+                           "OpenCL mask: \"%s\": want some of "
 #define X(name, text) #name ","
                            AC_CL_FEATURES(X)
 #undef X
-                           "wg=N,local=N,alloc=N,memory=N, or a tuning number", word);
+                               "wg=N,local=N,alloc=N,memory=N, or a tuning number",
+                           word);
         mask += n + (mask[n] == ',');
     }
     return AC_OK;
 }
 
-/* ---- Memory ------------------------------------------------------------------------------------------------------ */
+/* ---- Memory
+ * ------------------------------------------------------------------------------------------------------ */
 
 #define MIB(bytes) ((double)(bytes) / 1048576.0)
 
 ac_status ac__cl_room(const ac_dev *dev, uint64_t bytes, const char *what, ac_error *err) {
     if (bytes <= dev->caps.memory && dev->used <= dev->caps.memory - bytes) return AC_OK;
-    return ac_fail(err, AC_ERR_DEVICE_MEMORY, "%s: want %.1f MiB on %s, which has %.1f MiB of which %.1f are in use", what, MIB(bytes),
+    return ac_fail(err, AC_ERR_DEVICE_MEMORY,
+                   "%s: want %.1f MiB on %s, which has %.1f MiB of which %.1f are in use", what, MIB(bytes),
                    dev->caps.name, MIB(dev->caps.memory), MIB(dev->used));
 }
 
-ac_status ac__cl_buffer(ac_dev *dev, cl_mem_flags flags, uint64_t bytes, void *host, const char *what, cl_mem *out, ac_error *err) {
+ac_status ac__cl_buffer(ac_dev *dev, cl_mem_flags flags, uint64_t bytes, void *host, const char *what,
+                        cl_mem *out, ac_error *err) {
     cl_int rc;
     *out = NULL;
     if (bytes == 0) bytes = 4;
     if (bytes > dev->caps.max_alloc)
-        return ac_fail(err, AC_ERR_DEVICE_MEMORY, "%s: want %.1f MiB in one piece, %s allows %.1f", what, MIB(bytes), dev->caps.name,
-                       MIB(dev->caps.max_alloc));
+        return ac_fail(err, AC_ERR_DEVICE_MEMORY, "%s: want %.1f MiB in one piece, %s allows %.1f", what,
+                       MIB(bytes), dev->caps.name, MIB(dev->caps.max_alloc));
     if (!host) AC_TRY(ac__cl_room(dev, bytes, what, err));
     *out = ac__cl.CreateBuffer(dev->context, flags, (size_t)bytes, host, &rc);
     if (!*out) return ac__cl_fail(err, rc, what);
@@ -173,19 +187,22 @@ ac_status ac__cl_buffer(ac_dev *dev, cl_mem_flags flags, uint64_t bytes, void *h
     return AC_OK;
 }
 
-static cl_int put_whole(ac_dev *dev, cl_mem mem, uint64_t at, const void *host, uint64_t bytes, uint64_t all) {
+static cl_int put_whole(ac_dev *dev, cl_mem mem, uint64_t at, const void *host, uint64_t bytes,
+                        uint64_t all) {
     uint8_t *copy = malloc((size_t)all);
     if (!copy) return CL_OUT_OF_HOST_MEMORY;
     cl_int rc = ac__cl.EnqueueReadBuffer(dev->queue, mem, CL_TRUE, 0, (size_t)all, copy, 0, NULL, NULL);
     memcpy(copy + at, host, (size_t)bytes);
-    if (rc == CL_SUCCESS) rc = ac__cl.EnqueueWriteBuffer(dev->queue, mem, CL_TRUE, 0, (size_t)all, copy, 0, NULL, NULL);
+    if (rc == CL_SUCCESS)
+        rc = ac__cl.EnqueueWriteBuffer(dev->queue, mem, CL_TRUE, 0, (size_t)all, copy, 0, NULL, NULL);
     free(copy);
     return rc;
 }
 
 cl_int ac__cl_put(ac_dev *dev, cl_mem mem, uint64_t at, const void *host, uint64_t bytes, uint64_t all) {
     if (dev->caps.quirks.whole_writes) return put_whole(dev, mem, at, host, bytes, all);
-    return ac__cl.EnqueueWriteBuffer(dev->queue, mem, CL_TRUE, (size_t)at, (size_t)bytes, host, 0, NULL, NULL);
+    return ac__cl.EnqueueWriteBuffer(dev->queue, mem, CL_TRUE, (size_t)at, (size_t)bytes, host, 0, NULL,
+                                     NULL);
 }
 
 void ac__cl_buffer_release(ac_dev *dev, cl_mem *mem, uint64_t bytes) {

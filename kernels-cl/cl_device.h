@@ -8,7 +8,8 @@
 #include "cl_program.h"
 #include "cl_quirks.h"
 
-/* Features that can be masked: X(name, what it is). `subgroups` has no kernels yet and is accepted for scripts' sake. */
+/* Features that can be masked: X(name, what it is). `subgroups` has no kernels yet and is accepted for
+ * scripts' sake. */
 #define AC_CL_FEATURES(X)                                                                                    \
     X(group, "work-group kernels of matmul")                                                                 \
     X(tile, "tiled matmul for many rows")                                                                    \
@@ -26,7 +27,7 @@ typedef struct ac_cl_features {
 
 typedef struct ac_cl_caps {
     char name[128], driver[128], platform[128], kind[16];
-    char refused[160];  /* why it cannot be used at all; "" when it can */
+    char refused[160]; /* why it cannot be used at all; "" when it can */
     cl_device_type type;
     bool unified, local_is_fast, dot_khr;
     uint64_t memory, max_alloc, local_bytes;
@@ -34,7 +35,8 @@ typedef struct ac_cl_caps {
     ac_cl_quirks quirks;
 } ac_cl_caps;
 
-/* Numbers that only change speed. X(name, smallest, largest): a device class gives each a value, a file may override them. */
+/* Numbers that only change speed. X(name, smallest, largest): a device class gives each a value, a file may
+ * override them. */
 #define AC_CL_TUNING(X)                                                                                      \
     X(row_group, 1, 1024)  /* work-items of kernels that make a row together */                              \
     X(item_group, 1, 1024) /* work-items per group of kernels without cooperation */                         \
@@ -63,11 +65,11 @@ struct ac_dev {
     ac_cl_features features;
     ac_cl_tuning tuning;
     ac_cl_built *programs;
-    uint64_t used;      /* bytes of buffers made */
-    char *cache_dir;    /* NULL: none */
-    char witness[160];  /* what the probes said */
-    char options[96];   /* options of every program */
-    bool guarded;       /* products are held to their rounding (common.cl) */
+    uint64_t used;     /* bytes of buffers made */
+    char *cache_dir;   /* NULL: none */
+    char witness[160]; /* what the probes said */
+    char options[96];  /* options of every program */
+    bool guarded;      /* products are held to their rounding (common.cl) */
     void (*log)(void *user, int level, const char *text);
     void *log_user;
 };
@@ -78,11 +80,12 @@ void ac__cl_log(const ac_dev *dev, int level, const char *format, ...) AC_PRINTF
 /* What a device is and can do. */
 void ac__cl_caps_read(cl_platform_id platform, cl_device_id id, ac_cl_caps *caps);
 
-/* Reads a mask such as "dot,zerocopy,wg=8,local=16384,alloc=1048576" into features and caps. AC_ERR_ARGUMENT names an unknown word. */
+/* Reads a mask such as "dot,zerocopy,wg=8,local=16384,alloc=1048576" into features and caps. AC_ERR_ARGUMENT
+ * names an unknown word. */
 ac_status ac__cl_mask(const char *mask, ac_cl_features *features, ac_cl_caps *caps, ac_error *err);
 
-/* The numbers for this device: its class's row, then the file tune-<key>.txt of the cache folder, then words "name=N" of the
- * mask, limited to what the caps allow. */
+/* The numbers for this device: its class's row, then the file tune-<key>.txt of the cache folder, then words
+ * "name=N" of the mask, limited to what the caps allow. */
 void ac__cl_tune(ac_dev *dev, const char *mask);
 /* Whether a word of a mask is a tuning number in its range; sets it in *t (may be NULL). */
 bool ac__cl_tune_word(const char *word, ac_cl_tuning *t);
@@ -91,30 +94,37 @@ bool ac__cl_tune_word(const char *word, ac_cl_tuning *t);
 ac_status ac__cl_witness(ac_dev *dev, ac_error *err);
 
 /* A buffer, counted in dev->used. AC_ERR_DEVICE_MEMORY with the numbers when it does not fit. */
-ac_status ac__cl_buffer(ac_dev *dev, cl_mem_flags flags, uint64_t bytes, void *host, const char *what, cl_mem *out, ac_error *err);
+ac_status ac__cl_buffer(ac_dev *dev, cl_mem_flags flags, uint64_t bytes, void *host, const char *what,
+                        cl_mem *out, ac_error *err);
 void ac__cl_buffer_release(ac_dev *dev, cl_mem *mem, uint64_t bytes);
 /* Blocking write of a part of a buffer of `all` bytes. */
 cl_int ac__cl_put(ac_dev *dev, cl_mem mem, uint64_t at, const void *host, uint64_t bytes, uint64_t all);
 /* Whether `bytes` more fit; `what` is for the detail. */
 ac_status ac__cl_room(const ac_dev *dev, uint64_t bytes, const char *what, ac_error *err);
 
-/* ---- The functions of ac_backend, by file ----------------------------------------------------------------------- */
+/* ---- The functions of ac_backend, by file
+ * ----------------------------------------------------------------------- */
 
-ac_status ac__cl_load(ac_dev *dev, const ac_weight *weights, uint32_t n, bool (*progress)(void *, uint64_t, uint64_t), void *user,
-                      ac_weights **out, ac_error *err);
+ac_status ac__cl_load(ac_dev *dev, const ac_weight *weights, uint32_t n,
+                      bool (*progress)(void *, uint64_t, uint64_t), void *user, ac_weights **out,
+                      ac_error *err);
 void ac__cl_unload(ac_weights *w);
-ac_status ac__cl_kv_create(ac_dev *dev, uint32_t layers, uint32_t pages, uint32_t kv_heads, uint32_t head_dim, ac_kv_mem **out, ac_error *err);
+ac_status ac__cl_kv_create(ac_dev *dev, uint32_t layers, uint32_t pages, uint32_t kv_heads, uint32_t head_dim,
+                           ac_kv_mem **out, ac_error *err);
 ac_status ac__cl_kv_copy(ac_kv_mem *kv, uint32_t from_page, uint32_t to_page, ac_error *err);
 ac_status ac__cl_kv_read(ac_kv_mem *kv, uint32_t page, void *host, ac_error *err);
 ac_status ac__cl_kv_write(ac_kv_mem *kv, uint32_t page, const void *host, ac_error *err);
 void ac__cl_kv_destroy(ac_kv_mem *kv);
-ac_status ac__cl_prepare(ac_dev *dev, ac_weights *w, ac_kv_mem *kv, const ac_plan *plan, ac_prog **out, ac_error *err);
+ac_status ac__cl_prepare(ac_dev *dev, ac_weights *w, ac_kv_mem *kv, const ac_plan *plan, ac_prog **out,
+                         ac_error *err);
 void ac__cl_release(ac_prog *prog);
 uint64_t ac__cl_prog_bytes(const ac_prog *prog);
 ac_status ac__cl_run(ac_prog *prog, const ac_run *run, ac_error *err);
 ac_status ac__cl_wait(ac_prog *prog, ac_error *err);
-ac_status ac__cl_write(ac_prog *prog, uint32_t buf, uint64_t offset, const void *host, uint64_t bytes, ac_error *err);
-ac_status ac__cl_read(ac_prog *prog, uint32_t buf, uint64_t offset, void *host, uint64_t bytes, ac_error *err);
+ac_status ac__cl_write(ac_prog *prog, uint32_t buf, uint64_t offset, const void *host, uint64_t bytes,
+                       ac_error *err);
+ac_status ac__cl_read(ac_prog *prog, uint32_t buf, uint64_t offset, void *host, uint64_t bytes,
+                      ac_error *err);
 ac_status ac__cl_profile(ac_prog *prog, bool on, ac_error *err);
 ac_status ac__cl_times(ac_prog *prog, uint64_t *ns, ac_error *err);
 

@@ -1,12 +1,16 @@
-/* cl_fuse.c - operations of a plan that one launch can do. Every operation's result is still written, so that only the order of
- * writes changes: a pattern fits when no result lands on what other work-groups of the launch still read. */
+/* cl_fuse.c - operations of a plan that one launch can do. Every operation's result is still written, so that
+ * only the order of writes changes: a pattern fits when no result lands on what other work-groups of the
+ * launch still read. */
 #include "cl_plan.h"
 
 #include <stdio.h>
 
-static uint32_t div_up(uint32_t n, uint32_t by) { return (n + by - 1) / by; }
+static uint32_t div_up(uint32_t n, uint32_t by) {
+    return (n + by - 1) / by;
+}
 
-/* ---- Looking ----------------------------------------------------------------------------------------------------- */
+/* ---- Looking
+ * ----------------------------------------------------------------------------------------------------- */
 
 static const ac_op *op_at(const ac_prog *p, uint32_t op, uint32_t ahead, ac_op_kind kind) {
     if (ahead >= p->plan->n_ops - op) return NULL;
@@ -21,7 +25,8 @@ static bool overlap(const ac_prog *p, uint32_t a, uint32_t b) {
     return x->offset < y->offset + y->row_bytes * y->rows && y->offset < x->offset + x->row_bytes * x->rows;
 }
 
-/* Whether `out` is apart from all of `reads`, AC_NONE at the end. Equal buffers are apart: elements are read by who writes them. */
+/* Whether `out` is apart from all of `reads`, AC_NONE at the end. Equal buffers are apart: elements are read
+ * by who writes them. */
 static bool apart(const ac_prog *p, uint32_t out, const uint32_t *reads) {
     for (; *reads != AC_NONE; reads++)
         if (overlap(p, out, *reads)) return false;
@@ -29,7 +34,8 @@ static bool apart(const ac_prog *p, uint32_t out, const uint32_t *reads) {
 }
 #define APART(p, out, ...) apart(p, out, (const uint32_t[]){__VA_ARGS__, AC_NONE})
 
-/* ---- Rows -------------------------------------------------------------------------------------------------------- */
+/* ---- Rows
+ * -------------------------------------------------------------------------------------------------------- */
 
 static void arg_quantize(ac_cl_args *a, const ac_prog *p, const ac_op_quantize *q) {
     ac_act_layout lay = ac_act_layout_of(q->form, q->n);
@@ -50,7 +56,9 @@ static ac_status norm_quantize(ac_prog *p, uint32_t op, uint32_t *covered, ac_er
     if (q->x != o->out || q->n != o->n || q->n % 32 || !APART(p, q->out, o->x)) return AC_OK;
     if (sum) {
         const ac_op_add *s = &sum->add;
-        if (s->bias != AC_NONE || s->out != o->x || s->n != o->n || !APART(p, o->out, s->a, s->b) || !APART(p, q->out, s->a, s->b)) return AC_OK;
+        if (s->bias != AC_NONE || s->out != o->x || s->n != o->n || !APART(p, o->out, s->a, s->b) ||
+            !APART(p, q->out, s->a, s->b))
+            return AC_OK;
     }
     char options[32];
     ac_cl_args a;
@@ -69,8 +77,10 @@ static ac_status norm_quantize(ac_prog *p, uint32_t op, uint32_t *covered, ac_er
     ac__cl_arg_f32(&a, o->inv_n);
     arg_quantize(&a, p, q);
     for (int i = 0; i < 2; i++) {
-        if (sum) ac__cl_arg_buf(&a, p, i ? sum->add.b : sum->add.a);
-        else ac__cl_arg_u64(&a, 0), ac__cl_arg_u32(&a, 0);
+        if (sum)
+            ac__cl_arg_buf(&a, p, i ? sum->add.b : sum->add.a);
+        else
+            ac__cl_arg_u64(&a, 0), ac__cl_arg_u32(&a, 0);
     }
     *covered = at + 2;
     return ac__cl_launch_done(p, &a, op, err);
@@ -102,15 +112,17 @@ static ac_status glu_quantize(ac_prog *p, uint32_t op, uint32_t *covered, ac_err
     return ac__cl_launch_done(p, &a, op, err);
 }
 
-/* ---- Cache ------------------------------------------------------------------------------------------------------- */
+/* ---- Cache
+ * ------------------------------------------------------------------------------------------------------- */
 
 /* The norm of all heads of `x` in place. */
 static bool head_norm(const ac_op *o, uint32_t x, uint32_t heads, uint32_t dim) {
-    return o && o->rms_norm.x == x && o->rms_norm.out == x && o->rms_norm.groups == heads && o->rms_norm.n == dim;
+    return o && o->rms_norm.x == x && o->rms_norm.out == x && o->rms_norm.groups == heads &&
+           o->rms_norm.n == dim;
 }
 
-static ac_status rope_store_args(ac_prog *p, uint32_t op, const ac_op_rope *q, const ac_op_kv_store *kv, const ac_op *nq, const ac_op *nk,
-                                 ac_error *err) {
+static ac_status rope_store_args(ac_prog *p, uint32_t op, const ac_op_rope *q, const ac_op_kv_store *kv,
+                                 const ac_op *nq, const ac_op *nk, ac_error *err) {
     char options[64];
     ac_cl_args a;
     ac_cl_launch *l;
@@ -134,8 +146,10 @@ static ac_status rope_store_args(ac_prog *p, uint32_t op, const ac_op_rope *q, c
     ac__cl_arg_buf(&a, p, kv->v);
     for (int i = 0; i < 2; i++) {
         const ac_op *norm = i ? nk : nq;
-        if (norm) ac__cl_arg_vector(&a, p, norm->rms_norm.w);
-        else ac__cl_arg_mem(&a, p->arena), ac__cl_arg_u64(&a, 0); /* not used */
+        if (norm)
+            ac__cl_arg_vector(&a, p, norm->rms_norm.w);
+        else
+            ac__cl_arg_mem(&a, p->arena), ac__cl_arg_u64(&a, 0); /* not used */
     }
     ac__cl_arg_f32(&a, nq ? nq->rms_norm.eps : 0.0f);
     ac__cl_arg_f32(&a, nq ? nq->rms_norm.inv_n : 0.0f);
@@ -146,14 +160,18 @@ static ac_status rope_store_args(ac_prog *p, uint32_t op, const ac_op_rope *q, c
 static ac_status rope_store(ac_prog *p, uint32_t op, uint32_t *covered, ac_error *err) {
     const ac_op *nq = op_at(p, op, 0, AC_OP_rms_norm), *nk = nq ? op_at(p, op, 1, AC_OP_rms_norm) : NULL;
     uint32_t at = nq ? 2 : 0;
-    const ac_op *first = op_at(p, op, at, AC_OP_rope), *second = op_at(p, op, at + 1, AC_OP_rope), *store = op_at(p, op, at + 2, AC_OP_kv_store);
+    const ac_op *first = op_at(p, op, at, AC_OP_rope), *second = op_at(p, op, at + 1, AC_OP_rope),
+                *store = op_at(p, op, at + 2, AC_OP_kv_store);
     if (!first || !second || !store || !p->kv || store->kv_store.layer >= p->kv->n_layers) return AC_OK;
     const ac_op_rope *q = &first->rope, *k = &second->rope;
     const ac_op_kv_store *kv = &store->kv_store;
-    bool fits = k->x == kv->k && q->x != k->x && q->table == k->table && q->rot == k->rot && q->halves == k->halves &&
-                q->head_dim == kv->head_dim && k->head_dim == kv->head_dim && k->heads == kv->kv_heads && q->heads % k->heads == 0;
-    if (nq) fits = fits && head_norm(nq, q->x, q->heads, q->head_dim) && head_norm(nk, k->x, k->heads, k->head_dim) &&
-                   nq->rms_norm.eps == nk->rms_norm.eps && nq->rms_norm.inv_n == nk->rms_norm.inv_n;
+    bool fits = k->x == kv->k && q->x != k->x && q->table == k->table && q->rot == k->rot &&
+                q->halves == k->halves && q->head_dim == kv->head_dim && k->head_dim == kv->head_dim &&
+                k->heads == kv->kv_heads && q->heads % k->heads == 0;
+    if (nq)
+        fits = fits && head_norm(nq, q->x, q->heads, q->head_dim) &&
+               head_norm(nk, k->x, k->heads, k->head_dim) && nq->rms_norm.eps == nk->rms_norm.eps &&
+               nq->rms_norm.inv_n == nk->rms_norm.inv_n;
     if (!fits || overlap(p, q->x, kv->k) || overlap(p, q->x, kv->v) || overlap(p, kv->k, kv->v)) return AC_OK;
     *covered = at + 3;
     return rope_store_args(p, op, q, kv, nq, nk, err);
@@ -165,14 +183,18 @@ static ac_status attention_quantize(ac_prog *p, uint32_t op, uint32_t *covered, 
     if (!first || !next || !p->dev->tuning.use_group) return AC_OK;
     const ac_op_attention *o = &first->attention;
     const ac_op_quantize *q = &next->quantize;
-    if (q->x != o->out || q->n != o->heads * o->head_dim || q->n % 256 || !APART(p, q->out, o->q)) return AC_OK;
+    if (q->x != o->out || q->n != o->heads * o->head_dim || q->n % 256 || !APART(p, q->out, o->q))
+        return AC_OK;
     *covered = 2;
     return ac__cl_lower_attention_with(p, op, q, err);
 }
 
-/* ---- Products ---------------------------------------------------------------------------------------------------- */
+/* ---- Products
+ * ---------------------------------------------------------------------------------------------------- */
 
-static const ac_cl_tensor *tensor_of(const ac_prog *p, const ac_op *op) { return &p->weights->tensors[op->matmul.w]; }
+static const ac_cl_tensor *tensor_of(const ac_prog *p, const ac_op *op) {
+    return &p->weights->tensors[op->matmul.w];
+}
 
 /* A product that can share a launch: its weight in one piece. */
 static const ac_op *product_at(const ac_prog *p, uint32_t op, uint32_t ahead) {
@@ -183,13 +205,15 @@ static const ac_op *product_at(const ac_prog *p, uint32_t op, uint32_t ahead) {
 /* Whether two products have the same x and kind of weight. */
 static bool alike(const ac_prog *p, const ac_op *a, const ac_op *b) {
     const ac_cl_tensor *s = tensor_of(p, a), *t = tensor_of(p, b);
-    return a->matmul.x == b->matmul.x && a->matmul.n == b->matmul.n && s->type == t->type && s->planar == t->planar;
+    return a->matmul.x == b->matmul.x && a->matmul.n == b->matmul.n && s->type == t->type &&
+           s->planar == t->planar;
 }
 
 /* Starts the launch of `kernel` for runs of `from` <= rows < `to` with the arguments of matmul_group. */
-static ac_status group_launch(ac_prog *p, uint32_t op, const char *kernel, uint32_t from, uint32_t to, ac_cl_args *a, ac_cl_launch **l,
-                              ac_error *err) {
-    return ac__cl_matmul_launch(p, op, &tensor_of(p, &p->plan->ops[op])->segments[0], kernel, from, to, a, l, err);
+static ac_status group_launch(ac_prog *p, uint32_t op, const char *kernel, uint32_t from, uint32_t to,
+                              ac_cl_args *a, ac_cl_launch **l, ac_error *err) {
+    return ac__cl_matmul_launch(p, op, &tensor_of(p, &p->plan->ops[op])->segments[0], kernel, from, to, a, l,
+                                err);
 }
 
 static ac_status product_add(ac_prog *p, uint32_t op, uint32_t from, uint32_t to, ac_error *err) {
@@ -199,8 +223,10 @@ static ac_status product_add(ac_prog *p, uint32_t op, uint32_t from, uint32_t to
     ac_cl_args a;
     ac_cl_launch *l;
     AC_TRY(group_launch(p, op, bias ? "matmul_group_bias" : "matmul_group_add", from, to, &a, &l, err));
-    if (bias) ac__cl_arg_vector(&a, p, s->bias);
-    else ac__cl_arg_buf(&a, p, s->a == o->out ? s->b : s->a);
+    if (bias)
+        ac__cl_arg_vector(&a, p, s->bias);
+    else
+        ac__cl_arg_buf(&a, p, s->a == o->out ? s->b : s->a);
     ac__cl_arg_buf(&a, p, s->out);
     return ac__cl_launch_done(p, &a, op, err);
 }
@@ -235,7 +261,8 @@ static uint32_t match_product_glu(const ac_prog *p, uint32_t op) {
     const ac_op *gate = product_at(p, op, 0), *up = product_at(p, op, 1), *next = op_at(p, op, 2, AC_OP_glu);
     if (!gate || !up || !next || !alike(p, gate, up) || gate->matmul.m != up->matmul.m) return 0;
     const ac_op_glu *g = &next->glu;
-    bool fits = g->gate == gate->matmul.out && g->up == up->matmul.out && g->gate != g->up && g->n == gate->matmul.m && g->out != gate->matmul.x;
+    bool fits = g->gate == gate->matmul.out && g->up == up->matmul.out && g->gate != g->up &&
+                g->n == gate->matmul.m && g->out != gate->matmul.x;
     return fits && APART(p, g->out, gate->matmul.x, g->gate, g->up) ? 3 : 0;
 }
 
@@ -262,17 +289,22 @@ static ac_status product_3(ac_prog *p, uint32_t op, uint32_t from, uint32_t to, 
 
 static uint32_t match_product_3(const ac_prog *p, uint32_t op) {
     const ac_op *a = product_at(p, op, 0), *b = product_at(p, op, 1), *c = product_at(p, op, 2);
-    if (!a || !b || !alike(p, a, b) || a->matmul.out == b->matmul.out || overlap(p, a->matmul.out, b->matmul.out)) return 0;
+    if (!a || !b || !alike(p, a, b) || a->matmul.out == b->matmul.out ||
+        overlap(p, a->matmul.out, b->matmul.out))
+        return 0;
     uint32_t x = a->matmul.x;
     if (!APART(p, b->matmul.out, x) || b->matmul.out == x) return 0;
-    if (!c || !alike(p, a, c) || c->matmul.out == x || !APART(p, c->matmul.out, x, a->matmul.out, b->matmul.out)) return 2;
+    if (!c || !alike(p, a, c) || c->matmul.out == x ||
+        !APART(p, c->matmul.out, x, a->matmul.out, b->matmul.out))
+        return 2;
     return c->matmul.out != a->matmul.out && c->matmul.out != b->matmul.out ? 3 : 2;
 }
 
 static const struct {
     uint32_t (*match)(const ac_prog *p, uint32_t op);
     ac_status (*make)(ac_prog *p, uint32_t op, uint32_t from, uint32_t to, ac_error *err);
-} products[] = {{match_product_add, product_add}, {match_product_glu, product_glu}, {match_product_3, product_3}};
+} products[] = {
+    {match_product_add, product_add}, {match_product_glu, product_glu}, {match_product_3, product_3}};
 
 /* Products share a launch while they go by work-groups; larger runs have the operations one by one. */
 static ac_status fuse_products(ac_prog *p, uint32_t op, uint32_t *covered, ac_error *err) {
@@ -289,12 +321,15 @@ static ac_status fuse_products(ac_prog *p, uint32_t op, uint32_t *covered, ac_er
     *covered = n;
     p->rows_from = end;
     ac_status status = AC_OK;
-    for (uint32_t i = 0; i < n && status == AC_OK && most >= end; i++) status = ac__cl_lower_one(p, op + i, err);
+    for (uint32_t i = 0; i < n && status == AC_OK && most >= end; i++)
+        status = ac__cl_lower_one(p, op + i, err);
     p->rows_from = 0;
     return status;
 }
 
-/* ---- All --------------------------------------------------------------------------------------------------------- */
+/* ---- All
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 ac_status ac__cl_fuse(ac_prog *p, uint32_t op, uint32_t *covered, ac_error *err) {
     ac_op_kind kind = p->plan->ops[op].kind;
@@ -304,6 +339,7 @@ ac_status ac__cl_fuse(ac_prog *p, uint32_t op, uint32_t *covered, ac_error *err)
     if (kind == AC_OP_glu) return glu_quantize(p, op, covered, err);
     if (kind == AC_OP_attention) return attention_quantize(p, op, covered, err);
     if (kind == AC_OP_add || kind == AC_OP_rms_norm) AC_TRY(norm_quantize(p, op, covered, err));
-    if ((kind == AC_OP_rms_norm && *covered == 0) || kind == AC_OP_rope) return rope_store(p, op, covered, err);
+    if ((kind == AC_OP_rms_norm && *covered == 0) || kind == AC_OP_rope)
+        return rope_store(p, op, covered, err);
     return AC_OK;
 }

@@ -1,12 +1,16 @@
-/* cl_matmul.c - launches of matmul: one per segment of the weight and kernel, chosen by the rows of the run. */
+/* cl_matmul.c - launches of matmul: one per segment of the weight and kernel, chosen by the rows of the run.
+ */
 #include "cl_plan.h"
 
 #include <stdio.h>
 
-static uint32_t div_up(uint32_t n, uint32_t by) { return (n + by - 1) / by; }
+static uint32_t div_up(uint32_t n, uint32_t by) {
+    return (n + by - 1) / by;
+}
 
 /* Arguments that all matmul kernels share. */
-static void product_args(ac_cl_args *a, const ac_prog *p, const ac_op *op, const ac_cl_tensor *t, const ac_cl_segment *s) {
+static void product_args(ac_cl_args *a, const ac_prog *p, const ac_op *op, const ac_cl_tensor *t,
+                         const ac_cl_segment *s) {
     const ac_op_matmul *o = &op->matmul;
     ac_act_layout lay = ac_act_layout_of(ac_type_describe(t->type)->form, o->n);
     const ac_plan_buf *out = &p->plan->bufs[o->out];
@@ -26,10 +30,17 @@ static void product_args(ac_cl_args *a, const ac_prog *p, const ac_op *op, const
     ac__cl_arg_u32(a, op->rows == AC_ROWS_OUT ? p->in.n_out : p->in.n_rows);
 }
 
-static uint32_t at_most(uint32_t a, uint32_t b) { return a < b ? a : b; }
+static uint32_t at_most(uint32_t a, uint32_t b) {
+    return a < b ? a : b;
+}
 
-/* How a product is cut for some number of rows of x: results of a work-group, in weight rows and rows of x. */
-typedef struct cut { ac_cl_unit unit; const char *kernel; uint32_t group, rows, cols; } cut;
+/* How a product is cut for some number of rows of x: results of a work-group, in weight rows and rows of x.
+ */
+typedef struct cut {
+    ac_cl_unit unit;
+    const char *kernel;
+    uint32_t group, rows, cols;
+} cut;
 
 /* Bytes of local memory: what a matmul_group may take, what matmul_tile takes. */
 enum { LOCAL_BUDGET = 10240, TILE_LOCAL = 24576, TILE_LOCAL_FLOATS = 2 * 16 * 257 * 4 };
@@ -41,14 +52,19 @@ static cut cut_for(const ac_dev *dev, const ac_cl_tensor *t, uint32_t rows) {
         uint32_t cols = rows >= u->item_cols ? u->item_cols : 1;
         return (cut){AC_CL_UNIT_ITEM, "matmul_item", u->item_group, u->item_group, cols};
     }
-    if (rows >= u->tile_from && dev->features.tile && dev->caps.local_bytes >= (floats ? TILE_LOCAL_FLOATS : TILE_LOCAL))
-        return (cut){AC_CL_UNIT_TILE, "matmul_tile", 256, floats ? 16 : 64, floats || rows < u->tile_wide ? 16 : 64};
-    if (rows == 1) return (cut){AC_CL_UNIT_GROUP, "matmul_group", u->group_size, at_most(u->group_rows, u->group_size), 1};
+    if (rows >= u->tile_from && dev->features.tile &&
+        dev->caps.local_bytes >= (floats ? TILE_LOCAL_FLOATS : TILE_LOCAL))
+        return (cut){AC_CL_UNIT_TILE, "matmul_tile", 256, floats ? 16 : 64,
+                     floats || rows < u->tile_wide ? 16 : 64};
+    if (rows == 1)
+        return (cut){AC_CL_UNIT_GROUP, "matmul_group", u->group_size, at_most(u->group_rows, u->group_size),
+                     1};
     uint32_t cols = at_most(u->group_cols, u->group_size), most = u->group_size / cols;
     return (cut){AC_CL_UNIT_GROUP, "matmul_group", u->group_size, at_most(u->group_rows, most), cols};
 }
 
-ac_cl_unit ac__cl_matmul_unit(const ac_dev *dev, const ac_cl_tensor *t, uint32_t rows, char *options, size_t cap) {
+ac_cl_unit ac__cl_matmul_unit(const ac_dev *dev, const ac_cl_tensor *t, uint32_t rows, char *options,
+                              size_t cap) {
     static const char *const names[AC_TYPE_COUNT] = {
 #define X(name, lower, id, elems, bytes, form) [AC_TYPE_##name] = #name,
 #include <anychip/types.def>
@@ -59,11 +75,12 @@ ac_cl_unit ac__cl_matmul_unit(const ac_dev *dev, const ac_cl_tensor *t, uint32_t
     if (k.unit == AC_CL_UNIT_ITEM) {
         snprintf(options, cap, "-DTYPE_%s%s -DCOLS=%u -DWIDE_LOADS", names[t->type], planar, k.cols);
     } else if (k.unit == AC_CL_UNIT_TILE) {
-        snprintf(options, cap, "-DTYPE_%s%s -DTI=%u -DTJ=%u", names[t->type], planar, k.rows / 16, k.cols / 16);
+        snprintf(options, cap, "-DTYPE_%s%s -DTI=%u -DTJ=%u", names[t->type], planar, k.rows / 16,
+                 k.cols / 16);
     } else {
         uint32_t piece = at_most(LOCAL_BUDGET * 8 / 36 / (k.rows * k.cols), 512) / 8 * 8;
-        snprintf(options, cap, "-DTYPE_%s%s -DGROUP=%u -DROWS=%u -DCOLS=%u -DPIECE=%u", names[t->type], planar, k.group, k.rows, k.cols,
-                 piece < 8 ? 8 : piece);
+        snprintf(options, cap, "-DTYPE_%s%s -DGROUP=%u -DROWS=%u -DCOLS=%u -DPIECE=%u", names[t->type],
+                 planar, k.group, k.rows, k.cols, piece < 8 ? 8 : piece);
     }
     return k.unit;
 }
@@ -72,8 +89,8 @@ uint32_t ac__cl_group_end(const ac_dev *dev, const ac_cl_tensor *t) {
     return cut_for(dev, t, dev->tuning.tile_from).unit == AC_CL_UNIT_TILE ? dev->tuning.tile_from : AC_NONE;
 }
 
-ac_status ac__cl_matmul_launch(ac_prog *p, uint32_t op, const ac_cl_segment *s, const char *kernel, uint32_t from, uint32_t to, ac_cl_args *a,
-                               ac_cl_launch **l, ac_error *err) {
+ac_status ac__cl_matmul_launch(ac_prog *p, uint32_t op, const ac_cl_segment *s, const char *kernel,
+                               uint32_t from, uint32_t to, ac_cl_args *a, ac_cl_launch **l, ac_error *err) {
     const ac_cl_tensor *t = &p->weights->tensors[p->plan->ops[op].matmul.w];
     cut k = cut_for(p->dev, t, from);
     char options[160];
@@ -92,7 +109,8 @@ ac_status ac__cl_lower_matmul(ac_prog *p, uint32_t op, ac_error *err) {
     const ac_op *o = &p->plan->ops[op];
     const ac_cl_tensor *t = &p->weights->tensors[o->matmul.w];
     const ac_cl_tuning *u = &p->dev->tuning;
-    const uint32_t group_cuts[] = {1, 2, u->tile_from, u->tile_wide > u->tile_from ? u->tile_wide : u->tile_from, AC_NONE};
+    const uint32_t group_cuts[] = {1, 2, u->tile_from,
+                                   u->tile_wide > u->tile_from ? u->tile_wide : u->tile_from, AC_NONE};
     const uint32_t item_cuts[] = {1, u->item_cols, AC_NONE}, *cuts = u->use_group ? group_cuts : item_cuts;
     uint32_t most = o->rows == AC_ROWS_OUT ? p->plan->max_out : p->plan->max_rows;
     for (uint32_t i = 0; cuts[i] <= most; i++) {

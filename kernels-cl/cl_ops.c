@@ -3,7 +3,9 @@
 
 #include <stdio.h>
 
-static uint32_t div_up(uint32_t n, uint32_t by) { return (n + by - 1) / by; }
+static uint32_t div_up(uint32_t n, uint32_t by) {
+    return (n + by - 1) / by;
+}
 
 /* Work-groups of item_group items along the elements of a row, rows along the second dimension. */
 static void elements(const ac_prog *p, ac_cl_launch *l, uint32_t n) {
@@ -77,8 +79,10 @@ static ac_status lower_quantize(ac_prog *p, uint32_t op, ac_error *err) {
     uint32_t tile = p->dev->tuning.row_group < 8 ? 8 : p->dev->tuning.row_group;
     bool spread = p->dev->tuning.use_group && p->dev->tuning.row_group >= 64; /* quantize.cl, SPREAD_ON */
     if (spread) tile = p->dev->tuning.row_group / 8;
-    if (o->form == AC_FORM_A256 || (spread && o->form == AC_FORM_A32)) groups(p, l, div_up(o->n / 32, tile));
-    else elements(p, l, o->form == AC_FORM_A32 ? o->n / 32 : o->n);
+    if (o->form == AC_FORM_A256 || (spread && o->form == AC_FORM_A32))
+        groups(p, l, div_up(o->n / 32, tile));
+    else
+        elements(p, l, o->form == AC_FORM_A32 ? o->n / 32 : o->n);
     ac__cl_arg_mem(&a, p->arena);
     ac__cl_arg_buf(&a, p, o->x);
     ac__cl_arg_buf(&a, p, o->out);
@@ -128,7 +132,8 @@ static ac_status lower_kv_store(ac_prog *p, uint32_t op, ac_error *err) {
     char options[64];
     ac_cl_args a;
     ac_cl_launch *l;
-    if (!p->kv || o->layer >= p->kv->n_layers) return ac_fail(err, AC_ERR_ARGUMENT, "kv_store: no cache for layer %u", o->layer);
+    if (!p->kv || o->layer >= p->kv->n_layers)
+        return ac_fail(err, AC_ERR_ARGUMENT, "kv_store: no cache for layer %u", o->layer);
     snprintf(options, sizeof options, "-DHEAD_DIM=%u", o->head_dim);
     AC_TRY(ac__cl_launch_new(p, AC_CL_UNIT_KV, options, "kv_store", op, &a, &l, err));
     groups(p, l, o->kv_heads);
@@ -196,7 +201,8 @@ static ac_status (*const lower[AC_OP_COUNT])(ac_prog *, uint32_t, ac_error *) = 
 
 ac_status ac__cl_lower_one(ac_prog *p, uint32_t op, ac_error *err) {
     ac_op_kind kind = p->plan->ops[op].kind;
-    if ((unsigned)kind >= AC_OP_COUNT) return ac_fail(err, AC_ERR_UNSUPPORTED, "OpenCL: operation %u", (unsigned)kind);
+    if ((unsigned)kind >= AC_OP_COUNT)
+        return ac_fail(err, AC_ERR_UNSUPPORTED, "OpenCL: operation %u", (unsigned)kind);
     return lower[kind](p, op, err);
 }
 

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- Launches ---------------------------------------------------------------------------------------------------- */
+/* ---- Launches
+ * ---------------------------------------------------------------------------------------------------- */
 
 static void set_arg(ac_cl_args *a, size_t bytes, const void *p) {
     if (!a->kernel) return; /* collecting */
@@ -13,10 +14,18 @@ static void set_arg(ac_cl_args *a, size_t bytes, const void *p) {
     if (a->rc == CL_SUCCESS) a->rc = rc;
 }
 
-void ac__cl_arg_mem(ac_cl_args *a, cl_mem mem) { set_arg(a, sizeof mem, &mem); }
-void ac__cl_arg_u32(ac_cl_args *a, uint32_t v) { set_arg(a, sizeof v, &v); }
-void ac__cl_arg_u64(ac_cl_args *a, uint64_t v) { set_arg(a, sizeof v, &v); }
-void ac__cl_arg_f32(ac_cl_args *a, float v) { set_arg(a, sizeof v, &v); }
+void ac__cl_arg_mem(ac_cl_args *a, cl_mem mem) {
+    set_arg(a, sizeof mem, &mem);
+}
+void ac__cl_arg_u32(ac_cl_args *a, uint32_t v) {
+    set_arg(a, sizeof v, &v);
+}
+void ac__cl_arg_u64(ac_cl_args *a, uint64_t v) {
+    set_arg(a, sizeof v, &v);
+}
+void ac__cl_arg_f32(ac_cl_args *a, float v) {
+    set_arg(a, sizeof v, &v);
+}
 
 void ac__cl_arg_buf(ac_cl_args *a, const ac_prog *p, uint32_t buf) {
     ac__cl_arg_u64(a, p->plan->bufs[buf].offset);
@@ -34,8 +43,8 @@ static ac_status want(ac_prog *p, ac_cl_unit unit, const char *options, ac_error
     return AC_OK;
 }
 
-ac_status ac__cl_launch_new(ac_prog *p, ac_cl_unit unit, const char *options, const char *kernel, uint32_t op, ac_cl_args *args,
-                            ac_cl_launch **out, ac_error *err) {
+ac_status ac__cl_launch_new(ac_prog *p, ac_cl_unit unit, const char *options, const char *kernel, uint32_t op,
+                            ac_cl_args *args, ac_cl_launch **out, ac_error *err) {
     if (p->collecting) {
         p->spare = (ac_cl_launch){.op = op};
         *args = (ac_cl_args){.kernel = NULL};
@@ -50,7 +59,8 @@ ac_status ac__cl_launch_new(ac_prog *p, ac_cl_unit unit, const char *options, co
         p->cap_launches = cap;
     }
     ac_cl_launch *l = &p->launches[p->n_launches];
-    *l = (ac_cl_launch){.op = op, .rows = p->plan->ops[op].rows, .rows_from = p->rows_from, .rows_to = AC_NONE};
+    *l = (ac_cl_launch){
+        .op = op, .rows = p->plan->ops[op].rows, .rows_from = p->rows_from, .rows_to = AC_NONE};
     AC_TRY(ac__cl_kernel(p->dev, unit, options, kernel, &l->kernel, err));
     p->n_launches++;
     *args = (ac_cl_args){.kernel = l->kernel};
@@ -62,15 +72,19 @@ ac_status ac__cl_launch_done(const ac_prog *p, const ac_cl_args *args, uint32_t 
     return args->rc == CL_SUCCESS ? AC_OK : ac__cl_fail(err, args->rc, ac_op_name(p->plan->ops[op].kind));
 }
 
-/* ---- Prepare ----------------------------------------------------------------------------------------------------- */
+/* ---- Prepare
+ * ----------------------------------------------------------------------------------------------------- */
 
-static uint32_t round_up(uint32_t n, uint32_t to) { return (n + to - 1) / to * to; }
+static uint32_t round_up(uint32_t n, uint32_t to) {
+    return (n + to - 1) / to * to;
+}
 
 static ac_status make_inputs(ac_prog *p, ac_error *err) {
     const ac_plan *plan = p->plan;
     ac_cl_inputs *in = &p->in;
     uint64_t pages = (uint64_t)plan->max_seqs * plan->max_pages;
-    if (plan->max_rows > 1u << 24 || pages > 1u << 28) return ac_fail(err, AC_ERR_LIMIT, "OpenCL plan: too many rows or pages");
+    if (plan->max_rows > 1u << 24 || pages > 1u << 28)
+        return ac_fail(err, AC_ERR_LIMIT, "OpenCL plan: too many rows or pages");
     uint32_t rows = round_up(plan->max_rows, 16);
     in->n_rows = 0, in->n_out = 1;
     in->token = 16;
@@ -82,8 +96,10 @@ static ac_status make_inputs(ac_prog *p, ac_error *err) {
     in->size = in->pages + (uint32_t)pages;
     p->host = calloc(in->size, sizeof *p->host);
     if (!p->host) return ac_fail(err, AC_ERR_MEMORY, "OpenCL plan");
-    AC_TRY(ac__cl_buffer(p->dev, CL_MEM_READ_ONLY, in->size * 4ull, NULL, "inputs of a run", &p->inputs, err));
-    cl_int rc = ac__cl.EnqueueWriteBuffer(p->dev->queue, p->inputs, CL_TRUE, 0, in->size * 4ul, p->host, 0, NULL, NULL);
+    AC_TRY(
+        ac__cl_buffer(p->dev, CL_MEM_READ_ONLY, in->size * 4ull, NULL, "inputs of a run", &p->inputs, err));
+    cl_int rc = ac__cl.EnqueueWriteBuffer(p->dev->queue, p->inputs, CL_TRUE, 0, in->size * 4ul, p->host, 0,
+                                          NULL, NULL);
     return rc == CL_SUCCESS ? AC_OK : ac__cl_fail(err, rc, "inputs of a run");
 }
 
@@ -94,7 +110,8 @@ static ac_status make_consts(ac_prog *p, ac_error *err) {
     for (uint32_t i = 0; i < plan->n_consts; i++) {
         const ac_plan_const *c = &plan->consts[i];
         AC_TRY(ac__cl_buffer(p->dev, CL_MEM_READ_ONLY, c->bytes, NULL, c->name, &p->consts[i], err));
-        cl_int rc = ac__cl.EnqueueWriteBuffer(p->dev->queue, p->consts[i], CL_TRUE, 0, (size_t)c->bytes, c->data, 0, NULL, NULL);
+        cl_int rc = ac__cl.EnqueueWriteBuffer(p->dev->queue, p->consts[i], CL_TRUE, 0, (size_t)c->bytes,
+                                              c->data, 0, NULL, NULL);
         if (rc != CL_SUCCESS) return ac__cl_fail(err, rc, c->name);
     }
     return AC_OK;
@@ -104,17 +121,20 @@ static ac_status make_buffers(ac_prog *p, ac_error *err) {
     uint64_t need = p->plan->arena_bytes;
     for (uint32_t i = 0; i < p->plan->n_consts; i++) need += p->plan->consts[i].bytes;
     AC_TRY(ac__cl_room(p->dev, need, "buffers of the plan", err));
-    AC_TRY(ac__cl_buffer(p->dev, CL_MEM_READ_WRITE, p->plan->arena_bytes, NULL, "buffers of the plan", &p->arena, err));
+    AC_TRY(ac__cl_buffer(p->dev, CL_MEM_READ_WRITE, p->plan->arena_bytes, NULL, "buffers of the plan",
+                         &p->arena, err));
     AC_TRY(make_inputs(p, err));
     return make_consts(p, err);
 }
 
 static ac_status lower_all(ac_prog *p, ac_error *err) {
-    for (uint32_t i = 0, covered = 1; i < p->plan->n_ops; i += covered) AC_TRY(ac__cl_lower(p, i, &covered, err));
+    for (uint32_t i = 0, covered = 1; i < p->plan->n_ops; i += covered)
+        AC_TRY(ac__cl_lower(p, i, &covered, err));
     return AC_OK;
 }
 
-ac_status ac__cl_prepare(ac_dev *dev, ac_weights *w, ac_kv_mem *kv, const ac_plan *plan, ac_prog **out, ac_error *err) {
+ac_status ac__cl_prepare(ac_dev *dev, ac_weights *w, ac_kv_mem *kv, const ac_plan *plan, ac_prog **out,
+                         ac_error *err) {
     *out = NULL;
     ac_prog *p = calloc(1, sizeof *p);
     if (!p) return ac_fail(err, AC_ERR_MEMORY, "OpenCL plan");
@@ -145,7 +165,8 @@ void ac__cl_release(ac_prog *p) {
     ac__cl_buffer_release(p->dev, &p->arena, p->plan->arena_bytes);
     ac__cl_buffer_release(p->dev, &p->inputs, p->in.size * 4ull);
     ac__cl_buffer_release(p->dev, &p->parts, p->parts_bytes);
-    for (uint32_t i = 0; p->consts && i < p->plan->n_consts; i++) ac__cl_buffer_release(p->dev, &p->consts[i], p->plan->consts[i].bytes);
+    for (uint32_t i = 0; p->consts && i < p->plan->n_consts; i++)
+        ac__cl_buffer_release(p->dev, &p->consts[i], p->plan->consts[i].bytes);
     free(p->consts);
     free(p->launches);
     free(p->wants);

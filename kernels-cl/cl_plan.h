@@ -11,7 +11,10 @@ typedef enum ac_cl_count {
     AC_CL_PAGES  /* pages in use */
 } ac_cl_count;
 
-typedef struct ac_cl_dim { ac_cl_count count; uint32_t n, local; } ac_cl_dim;
+typedef struct ac_cl_dim {
+    ac_cl_count count;
+    uint32_t n, local;
+} ac_cl_dim;
 
 typedef struct ac_cl_launch {
     cl_kernel kernel;
@@ -20,37 +23,40 @@ typedef struct ac_cl_launch {
     uint32_t rows_from, rows_to; /* launched when rows_from <= rows < rows_to */
     uint32_t n_dims;
     ac_cl_dim dim[3];
-    uint32_t group_rows;         /* matmul: weight rows of a work-group */
-    uint32_t slice;              /* not 0: dimension 2 is the rows, launched in slices of this many together with the next launch */
+    uint32_t group_rows; /* matmul: weight rows of a work-group */
+    uint32_t slice; /* not 0: dimension 2 is the rows, launched in slices of this many together with the next
+                       launch */
 } ac_cl_launch;
 
 /* Where the lists of a run lie in the inputs buffer, in int32. */
-typedef struct ac_cl_inputs { uint32_t n_rows, n_out, token, pos, seq, slot, out_row, pages, size; } ac_cl_inputs;
+typedef struct ac_cl_inputs {
+    uint32_t n_rows, n_out, token, pos, seq, slot, out_row, pages, size;
+} ac_cl_inputs;
 
 struct ac_prog {
     ac_dev *dev;
     const ac_weights *weights;
     const ac_kv_mem *kv;
     const ac_plan *plan;
-    cl_mem arena, inputs, parts;  /* parts: attention's partial results */
+    cl_mem arena, inputs, parts; /* parts: attention's partial results */
     uint64_t parts_bytes;
     cl_mem *consts;
     ac_cl_inputs in;
-    int32_t *host;                /* what the inputs buffer holds, or will when the queue gets there */
+    int32_t *host; /* what the inputs buffer holds, or will when the queue gets there */
     ac_cl_launch *launches;
     uint32_t n_launches, cap_launches;
     bool profiling;
-    cl_event *events;             /* per launch and slice of the last profiled run */
+    cl_event *events; /* per launch and slice of the last profiled run */
     uint32_t *event_op;
     uint32_t n_events, cap_events;
     bool under_way;
     /* while lowering */
-    uint32_t rows_from;           /* launches are for runs of so many rows and more */
-    ac_cl_want *wants;            /* programs asked for, when `collecting`: then no launch is made */
+    uint32_t rows_from; /* launches are for runs of so many rows and more */
+    ac_cl_want *wants;  /* programs asked for, when `collecting`: then no launch is made */
     uint32_t n_wants;
     bool collecting;
     ac_cl_launch spare;
-    uint32_t covering;            /* operations that the launch in hand covers */
+    uint32_t covering; /* operations that the launch in hand covers */
 };
 
 /* Setting arguments one after the other; the first failure stays. */
@@ -67,9 +73,10 @@ void ac__cl_arg_f32(ac_cl_args *a, float v);
 /* A buffer of the plan: byte offset in the arena, then the bytes of a row. */
 void ac__cl_arg_buf(ac_cl_args *a, const ac_prog *p, uint32_t buf);
 
-/* Makes a kernel and a launch of it with `rows` and `op` set; its arguments start at *args. The launch is the last of the list. */
-ac_status ac__cl_launch_new(ac_prog *p, ac_cl_unit unit, const char *options, const char *kernel, uint32_t op, ac_cl_args *args,
-                            ac_cl_launch **out, ac_error *err);
+/* Makes a kernel and a launch of it with `rows` and `op` set; its arguments start at *args. The launch is the
+ * last of the list. */
+ac_status ac__cl_launch_new(ac_prog *p, ac_cl_unit unit, const char *options, const char *kernel, uint32_t op,
+                            ac_cl_args *args, ac_cl_launch **out, ac_error *err);
 /* Checks that all arguments were taken. */
 ac_status ac__cl_launch_done(const ac_prog *p, const ac_cl_args *args, uint32_t op, ac_error *err);
 
@@ -87,15 +94,16 @@ ac_status ac__cl_lower_attention_with(ac_prog *p, uint32_t op, const ac_op_quant
 /* Launches for several operations from `op` on, when a pattern fits: *covered is how many, else 0. */
 ac_status ac__cl_fuse(ac_prog *p, uint32_t op, uint32_t *covered, ac_error *err);
 
-/* A launch of a matmul kernel for runs of `from` <= rows < `to`; its arguments up to those that all matmul kernels share are set.
- * kernel NULL: the one for that many rows. */
-ac_status ac__cl_matmul_launch(ac_prog *p, uint32_t op, const ac_cl_segment *s, const char *kernel, uint32_t from, uint32_t to, ac_cl_args *a,
-                               ac_cl_launch **l, ac_error *err);
+/* A launch of a matmul kernel for runs of `from` <= rows < `to`; its arguments up to those that all matmul
+ * kernels share are set. kernel NULL: the one for that many rows. */
+ac_status ac__cl_matmul_launch(ac_prog *p, uint32_t op, const ac_cl_segment *s, const char *kernel,
+                               uint32_t from, uint32_t to, ac_cl_args *a, ac_cl_launch **l, ac_error *err);
 /* The first number of rows for which a product with this tensor does not go by work-groups. */
 uint32_t ac__cl_group_end(const ac_dev *dev, const ac_cl_tensor *t);
 
-/* The program for products with a tensor and this many rows of x: its unit, and options such as "-DTYPE_Q4_K -DCOLS=1". The
- * one for a single row also has embed. */
-ac_cl_unit ac__cl_matmul_unit(const ac_dev *dev, const ac_cl_tensor *t, uint32_t rows, char *options, size_t cap);
+/* The program for products with a tensor and this many rows of x: its unit, and options such as "-DTYPE_Q4_K
+ * -DCOLS=1". The one for a single row also has embed. */
+ac_cl_unit ac__cl_matmul_unit(const ac_dev *dev, const ac_cl_tensor *t, uint32_t rows, char *options,
+                              size_t cap);
 
 #endif

@@ -22,10 +22,16 @@ struct ac_cl_built {
 enum { MOST_SOURCES = 12 };
 
 /* Which .cl files a unit is made of, in order. */
-static const struct { const char *name, *files[MOST_SOURCES]; } units[AC_CL_UNIT_COUNT] = {
+static const struct {
+    const char *name, *files[MOST_SOURCES];
+} units[AC_CL_UNIT_COUNT] = {
     [AC_CL_UNIT_WITNESS] = {"witness", {"common", "dot", "witness"}},
-    [AC_CL_UNIT_ROWS] = {"rows", {"common", "rms_norm", "quantize", "add", "glu", "gather", "argmax", "rope", "repack", "fused_rows"}},
-    [AC_CL_UNIT_KV] = {"kv", {"common", "rms_norm", "quantize", "rope", "kv", "kv_store", "attention", "fused_rows", "fused_kv"}},
+    [AC_CL_UNIT_ROWS] = {"rows",
+                         {"common", "rms_norm", "quantize", "add", "glu", "gather", "argmax", "rope",
+                          "repack", "fused_rows"}},
+    [AC_CL_UNIT_KV] = {"kv",
+                       {"common", "rms_norm", "quantize", "rope", "kv", "kv_store", "attention", "fused_rows",
+                        "fused_kv"}},
     [AC_CL_UNIT_ITEM] = {"item", {"common", "blocks", "embed", "matmul_item"}},
     [AC_CL_UNIT_GROUP] = {"group", {"common", "dot", "blocks", "embed", "matmul_group"}},
     [AC_CL_UNIT_TILE] = {"tile", {"common", "dot", "blocks", "matmul_tile"}},
@@ -56,15 +62,18 @@ static ac_cl_key key_of(const ac_dev *dev, ac_cl_unit unit, const char *options)
     return ac__cl_cache_key(texts, n);
 }
 
-/* ---- Building ---------------------------------------------------------------------------------------------------- */
+/* ---- Building
+ * ---------------------------------------------------------------------------------------------------- */
 
 /* The first lines of the log that say anything, on one line. */
-static ac_status build_failed(const ac_dev *dev, cl_program program, const char *name, const char *options, cl_int rc, ac_error *err) {
+static ac_status build_failed(const ac_dev *dev, cl_program program, const char *name, const char *options,
+                              cl_int rc, ac_error *err) {
     size_t n = 0;
     char text[320] = "no log", *log = NULL;
     ac__cl.GetProgramBuildInfo(program, dev->id, CL_PROGRAM_BUILD_LOG, 0, NULL, &n);
     if (n > 1 && n < (1u << 26)) log = calloc(1, n + 1);
-    if (log && ac__cl.GetProgramBuildInfo(program, dev->id, CL_PROGRAM_BUILD_LOG, n, log, NULL) == CL_SUCCESS) {
+    if (log &&
+        ac__cl.GetProgramBuildInfo(program, dev->id, CL_PROGRAM_BUILD_LOG, n, log, NULL) == CL_SUCCESS) {
         char *from = strstr(log, "error");
         while (from && from > log && from[-1] != '\n') from--;
         snprintf(text, sizeof text, "%s", from ? from : log);
@@ -72,10 +81,12 @@ static ac_status build_failed(const ac_dev *dev, cl_program program, const char 
             if (*p == '\n' || *p == '\r') *p = ' ';
     }
     free(log);
-    return ac_fail(err, AC_ERR_BUILD, "OpenCL program %s (%s) on %s: %s: %s", name, options, dev->caps.name, ac__cl_error_name(rc), text);
+    return ac_fail(err, AC_ERR_BUILD, "OpenCL program %s (%s) on %s: %s: %s", name, options, dev->caps.name,
+                   ac__cl_error_name(rc), text);
 }
 
-static ac_status build_source(ac_dev *dev, ac_cl_unit unit, const char *options, cl_program *out, ac_error *err) {
+static ac_status build_source(ac_dev *dev, ac_cl_unit unit, const char *options, cl_program *out,
+                              ac_error *err) {
     const char *texts[MOST_SOURCES];
     cl_int rc;
     cl_uint n = unit_texts(unit, texts);
@@ -93,9 +104,12 @@ static ac_status build_source(ac_dev *dev, ac_cl_unit unit, const char *options,
 
 static cl_program build_binary(ac_dev *dev, const unsigned char *binary, size_t bytes, const char *options) {
     cl_int rc, state = CL_SUCCESS;
-    cl_program program = ac__cl.CreateProgramWithBinary(dev->context, 1, &dev->id, &bytes, &binary, &state, &rc);
+    cl_program program =
+        ac__cl.CreateProgramWithBinary(dev->context, 1, &dev->id, &bytes, &binary, &state, &rc);
     if (!program) return NULL;
-    if (rc == CL_SUCCESS && state == CL_SUCCESS && ac__cl.BuildProgram(program, 1, &dev->id, options, NULL, NULL) == CL_SUCCESS) return program;
+    if (rc == CL_SUCCESS && state == CL_SUCCESS &&
+        ac__cl.BuildProgram(program, 1, &dev->id, options, NULL, NULL) == CL_SUCCESS)
+        return program;
     ac__cl.ReleaseProgram(program);
     return NULL;
 }
@@ -104,9 +118,12 @@ static cl_program build_binary(ac_dev *dev, const unsigned char *binary, size_t 
 static bool store_binary(ac_dev *dev, cl_program program, ac_cl_key key) {
     size_t bytes = 0;
     bool stored = true;
-    if (ac__cl.GetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof bytes, &bytes, NULL) != CL_SUCCESS || bytes == 0) return true;
+    if (ac__cl.GetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof bytes, &bytes, NULL) != CL_SUCCESS ||
+        bytes == 0)
+        return true;
     unsigned char *binary = malloc(bytes);
-    if (binary && ac__cl.GetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL) == CL_SUCCESS)
+    if (binary &&
+        ac__cl.GetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL) == CL_SUCCESS)
         stored = ac__cl_cache_write(dev->cache_dir, key, binary, bytes);
     free(binary);
     return stored;
@@ -159,7 +176,8 @@ static ac_status finish_job(job *j, ac_error *err) {
     b->next = j->dev->programs;
     j->dev->programs = b;
     if (!j->stored) ac__cl_log(j->dev, 1, "OpenCL: the cache folder %s cannot be written", j->dev->cache_dir);
-    ac__cl_log(j->dev, 3, "OpenCL: program %s (%s) %s in %.3f s", units[b->unit].name, b->options, j->found ? "from the cache" : "built", j->seconds);
+    ac__cl_log(j->dev, 3, "OpenCL: program %s (%s) %s in %.3f s", units[b->unit].name, b->options,
+               j->found ? "from the cache" : "built", j->seconds);
     return AC_OK;
 }
 
@@ -170,9 +188,11 @@ static ac_cl_built *find_program(const ac_dev *dev, ac_cl_unit unit, const char 
 }
 
 /* Starts a job, unless the program is there: then *out has no `built`. */
-static ac_status new_job(ac_dev *dev, ac_cl_unit unit, const char *options, job *out, ac_cl_built **there, ac_error *err) {
-    char all[sizeof ((ac_cl_built *)0)->options];
-    int n = snprintf(all, sizeof all, "%s -DWG=%u%s%s%s", dev->options, dev->tuning.row_group, dev->tuning.use_group ? " -DSPREAD" : "", *options ? " " : "", options);
+static ac_status new_job(ac_dev *dev, ac_cl_unit unit, const char *options, job *out, ac_cl_built **there,
+                         ac_error *err) {
+    char all[sizeof((ac_cl_built *)0)->options];
+    int n = snprintf(all, sizeof all, "%s -DWG=%u%s%s%s", dev->options, dev->tuning.row_group,
+                     dev->tuning.use_group ? " -DSPREAD" : "", *options ? " " : "", options);
     *out = (job){.dev = dev};
     if (n < 0 || (size_t)n >= sizeof all) return ac_fail(err, AC_ERR_INTERNAL, "OpenCL options too long");
     if ((*there = find_program(dev, unit, all))) return AC_OK;
@@ -197,7 +217,8 @@ ac_status ac__cl_program(ac_dev *dev, ac_cl_unit unit, const char *options, cl_p
     return AC_OK;
 }
 
-/* ---- Several at once --------------------------------------------------------------------------------------------- */
+/* ---- Several at once
+ * --------------------------------------------------------------------------------------------- */
 
 typedef struct queue {
     job *jobs;
@@ -239,7 +260,8 @@ ac_status ac__cl_programs_make(ac_dev *dev, const ac_cl_want *wants, uint32_t n,
     return status;
 }
 
-ac_status ac__cl_kernel(ac_dev *dev, ac_cl_unit unit, const char *options, const char *name, cl_kernel *out, ac_error *err) {
+ac_status ac__cl_kernel(ac_dev *dev, ac_cl_unit unit, const char *options, const char *name, cl_kernel *out,
+                        ac_error *err) {
     cl_program program;
     cl_int rc;
     *out = NULL;

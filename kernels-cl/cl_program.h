@@ -26,9 +26,10 @@ typedef enum ac_cl_unit {
 
 struct ac_dev;
 
-/* The program of `unit` with these options on `dev`: made before, or from the cache, or built now. It stays the device's.
- * AC_ERR_BUILD carries the first lines of the compiler's log. */
-ac_status ac__cl_program(struct ac_dev *dev, ac_cl_unit unit, const char *options, cl_program *out, ac_error *err);
+/* The program of `unit` with these options on `dev`: made before, or from the cache, or built now. It stays
+ * the device's. AC_ERR_BUILD carries the first lines of the compiler's log. */
+ac_status ac__cl_program(struct ac_dev *dev, ac_cl_unit unit, const char *options, cl_program *out,
+                         ac_error *err);
 
 /* A program that will be asked for. */
 typedef struct ac_cl_want {
@@ -40,7 +41,8 @@ typedef struct ac_cl_want {
 ac_status ac__cl_programs_make(struct ac_dev *dev, const ac_cl_want *wants, uint32_t n, ac_error *err);
 
 /* A kernel object of its own, so that its arguments may be set once and kept. */
-ac_status ac__cl_kernel(struct ac_dev *dev, ac_cl_unit unit, const char *options, const char *name, cl_kernel *out, ac_error *err);
+ac_status ac__cl_kernel(struct ac_dev *dev, ac_cl_unit unit, const char *options, const char *name,
+                        cl_kernel *out, ac_error *err);
 
 /* Releases all programs of a device. */
 void ac__cl_programs_release(struct ac_dev *dev);

@@ -1,4 +1,5 @@
-/* cl_quirks.c - the table of quirks. Every row says where it comes from; the witness test decides whether what it turns on works. */
+/* cl_quirks.c - the table of quirks. Every row says where it comes from; the witness test decides whether
+ * what it turns on works. */
 #include "cl_quirks.h"
 
 #include <stddef.h>
@@ -8,13 +9,15 @@ static const struct {
     const char *platform; /* part of its name */
     ac_cl_quirks quirks;
 } table[] = {
-    /* No cl_khr_integer_dot_product and no char4 pattern that becomes dp4a; PTX ISA 9.7.1 (dp4a, sm_61 and later). PTX lets the
-     * assembler fuse mul and add that have no rounding modifier, but never mul.rn (PTX ISA 9.7.3). */
+    /* No cl_khr_integer_dot_product and no char4 pattern that becomes dp4a; PTX ISA 9.7.1 (dp4a, sm_61 and
+     * later). PTX lets the assembler fuse mul and add that have no rounding modifier, but never mul.rn (PTX
+     * ISA 9.7.3). */
     {"NVIDIA", {.dot_ptx = true, .guard_ptx = true}},
-    /* PoCL 3.1, LLVM 15: attention over several pages gave wrong sums when a group returned before its first barrier; the same
-     * kernel is right in Oclgrind, and in PoCL without the return. */
+    /* PoCL 3.1, LLVM 15: attention over several pages gave wrong sums when a group returned before its first
+     * barrier; the same kernel is right in Oclgrind, and in PoCL without the return. */
     {"Portable Computing Language", {.late_out = true}},
-    /* Oclgrind 21.10: after a write to a part of a buffer, --uninitialized calls the rest of it uninitialised, written or not. */
+    /* Oclgrind 21.10: after a write to a part of a buffer, --uninitialized calls the rest of it
+       uninitialised, written or not. */
     {"Oclgrind", {.whole_writes = true}},
 };
 

@@ -6,7 +6,8 @@
 
 typedef struct ac_cl_quirks {
     bool dot_ptx;   /* the compiler takes PTX, and the chip may have dp4a */
-    bool guard_ptx; /* the compiler takes PTX, and is held to rounding products where the witness test finds it does not */
+    bool guard_ptx; /* the compiler takes PTX, and is held to rounding products where the witness test finds
+                       it does not */
     bool late_out;  /* a return before a barrier is miscompiled */
     bool whole_writes; /* a buffer written in parts counts as not written (a checker, not a chip) */
 } ac_cl_quirks;

@@ -1,10 +1,12 @@
-/* cl_run.c - running a prepared plan: one small write, all launches, one flush; and moving data in and out. */
+/* cl_run.c - running a prepared plan: one small write, all launches, one flush; and moving data in and out.
+ */
 #include "cl_plan.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- Inputs ------------------------------------------------------------------------------------------------------ */
+/* ---- Inputs
+ * ------------------------------------------------------------------------------------------------------ */
 
 static cl_int send(ac_prog *p, cl_command_queue q, uint32_t at, uint32_t n) {
     if (p->dev->caps.quirks.whole_writes) at = 0, n = p->in.size;
@@ -42,7 +44,8 @@ static cl_int send_inputs(ac_prog *p, cl_command_queue q, const ac_run *run) {
     return send(p, q, 0, p->in.pages);
 }
 
-/* ---- Launches ---------------------------------------------------------------------------------------------------- */
+/* ---- Launches
+ * ---------------------------------------------------------------------------------------------------- */
 
 static cl_event *next_event(ac_prog *p, uint32_t op) {
     if (!p->profiling) return NULL;
@@ -60,7 +63,8 @@ static cl_event *next_event(ac_prog *p, uint32_t op) {
     return &p->events[p->n_events];
 }
 
-static cl_int enqueue(ac_prog *p, cl_command_queue q, const ac_cl_launch *l, uint32_t first, uint32_t rows, uint32_t pages) {
+static cl_int enqueue(ac_prog *p, cl_command_queue q, const ac_cl_launch *l, uint32_t first, uint32_t rows,
+                      uint32_t pages) {
     size_t global[3], local[3], offset[3] = {0, 0, first};
     for (uint32_t d = 0; d < l->n_dims; d++) {
         uint32_t n = l->dim[d].n;
@@ -71,13 +75,15 @@ static cl_int enqueue(ac_prog *p, cl_command_queue q, const ac_cl_launch *l, uin
         global[d] = n * local[d];
     }
     cl_event *event = next_event(p, l->op);
-    cl_int rc = ac__cl.EnqueueNDRangeKernel(q, l->kernel, l->n_dims, first ? offset : NULL, global, local, 0, NULL, event);
+    cl_int rc = ac__cl.EnqueueNDRangeKernel(q, l->kernel, l->n_dims, first ? offset : NULL, global, local, 0,
+                                            NULL, event);
     if (event && rc == CL_SUCCESS) p->n_events++;
     return rc;
 }
 
 /* A launch in slices of rows, each followed by its merge. */
-static cl_int enqueue_sliced(ac_prog *p, cl_command_queue q, const ac_cl_launch *l, uint32_t rows, uint32_t pages) {
+static cl_int enqueue_sliced(ac_prog *p, cl_command_queue q, const ac_cl_launch *l, uint32_t rows,
+                             uint32_t pages) {
     cl_int rc = CL_SUCCESS;
     for (uint32_t first = 0; first < rows && rc == CL_SUCCESS; first += l->slice) {
         uint32_t n = rows - first < l->slice ? rows - first : l->slice;
@@ -92,7 +98,8 @@ static ac_status queue_of(ac_prog *p, cl_command_queue *out, ac_error *err) {
     cl_int rc;
     *out = dev->queue;
     if (!p->profiling) return AC_OK;
-    if (!dev->profiling) dev->profiling = ac__cl.CreateCommandQueue(dev->context, dev->id, CL_QUEUE_PROFILING_ENABLE, &rc);
+    if (!dev->profiling)
+        dev->profiling = ac__cl.CreateCommandQueue(dev->context, dev->id, CL_QUEUE_PROFILING_ENABLE, &rc);
     if (!dev->profiling) return ac__cl_fail(err, rc, "profiling queue");
     rc = ac__cl.Finish(dev->queue);
     *out = dev->profiling;
@@ -104,7 +111,8 @@ ac_status ac__cl_run(ac_prog *p, const ac_run *run, ac_error *err) {
     const ac_plan *plan = p->plan;
     if (p->under_way) AC_TRY(ac__cl_wait(p, err));
     if (run->n_rows > plan->max_rows || run->n_out > plan->max_out)
-        return ac_fail(err, AC_ERR_ARGUMENT, "run: %u rows of %u, %u out of %u", run->n_rows, plan->max_rows, run->n_out, plan->max_out);
+        return ac_fail(err, AC_ERR_ARGUMENT, "run: %u rows of %u, %u out of %u", run->n_rows, plan->max_rows,
+                       run->n_out, plan->max_out);
     if (run->n_rows == 0) return AC_OK;
     AC_TRY(queue_of(p, &q, err));
     for (uint32_t i = 0; i < p->n_events; i++) ac__cl.ReleaseEvent(p->events[i]);
@@ -116,8 +124,10 @@ ac_status ac__cl_run(ac_prog *p, const ac_run *run, ac_error *err) {
         const ac_cl_launch *l = &p->launches[i];
         uint32_t rows = l->rows == AC_ROWS_OUT ? run->n_out : run->n_rows;
         op = l->op;
-        if (l->slice) rc = enqueue_sliced(p, q, l, rows, run->n_pages_used);
-        else if (rows >= l->rows_from && rows < l->rows_to) rc = enqueue(p, q, l, 0, rows, run->n_pages_used);
+        if (l->slice)
+            rc = enqueue_sliced(p, q, l, rows, run->n_pages_used);
+        else if (rows >= l->rows_from && rows < l->rows_to)
+            rc = enqueue(p, q, l, 0, rows, run->n_pages_used);
         if (l->slice) i++;
     }
     if (rc == CL_SUCCESS) rc = ac__cl.Flush(q);
@@ -134,22 +144,26 @@ ac_status ac__cl_wait(ac_prog *p, ac_error *err) {
     return rc == CL_SUCCESS ? AC_OK : ac__cl_fail(err, rc, "waiting for a run");
 }
 
-/* ---- Data -------------------------------------------------------------------------------------------------------- */
+/* ---- Data
+ * -------------------------------------------------------------------------------------------------------- */
 
 static ac_status check_range(const ac_prog *p, uint32_t buf, uint64_t offset, uint64_t bytes, ac_error *err) {
     if (buf >= p->plan->n_bufs) return ac_fail(err, AC_ERR_ARGUMENT, "buffer %u of %u", buf, p->plan->n_bufs);
     const ac_plan_buf *b = &p->plan->bufs[buf];
     uint64_t all = b->row_bytes * b->rows;
     if (offset > all || bytes > all - offset)
-        return ac_fail(err, AC_ERR_ARGUMENT, "buffer %s: bytes %llu to %llu of %llu", b->name, (unsigned long long)offset,
-                       (unsigned long long)(offset + bytes), (unsigned long long)all);
+        return ac_fail(err, AC_ERR_ARGUMENT, "buffer %s: bytes %llu to %llu of %llu", b->name,
+                       (unsigned long long)offset, (unsigned long long)(offset + bytes),
+                       (unsigned long long)all);
     return AC_OK;
 }
 
-ac_status ac__cl_write(ac_prog *p, uint32_t buf, uint64_t offset, const void *host, uint64_t bytes, ac_error *err) {
+ac_status ac__cl_write(ac_prog *p, uint32_t buf, uint64_t offset, const void *host, uint64_t bytes,
+                       ac_error *err) {
     AC_TRY(check_range(p, buf, offset, bytes, err));
     if (bytes == 0) return AC_OK;
-    cl_int rc = ac__cl_put(p->dev, p->arena, p->plan->bufs[buf].offset + offset, host, bytes, p->plan->arena_bytes);
+    cl_int rc =
+        ac__cl_put(p->dev, p->arena, p->plan->bufs[buf].offset + offset, host, bytes, p->plan->arena_bytes);
     return rc == CL_SUCCESS ? AC_OK : ac__cl_fail(err, rc, p->plan->bufs[buf].name);
 }
 
@@ -157,11 +171,13 @@ ac_status ac__cl_read(ac_prog *p, uint32_t buf, uint64_t offset, void *host, uin
     AC_TRY(check_range(p, buf, offset, bytes, err));
     if (bytes == 0) return AC_OK;
     size_t at = (size_t)(p->plan->bufs[buf].offset + offset);
-    cl_int rc = ac__cl.EnqueueReadBuffer(p->dev->queue, p->arena, CL_TRUE, at, (size_t)bytes, host, 0, NULL, NULL);
+    cl_int rc =
+        ac__cl.EnqueueReadBuffer(p->dev->queue, p->arena, CL_TRUE, at, (size_t)bytes, host, 0, NULL, NULL);
     return rc == CL_SUCCESS ? AC_OK : ac__cl_fail(err, rc, p->plan->bufs[buf].name);
 }
 
-/* ---- Profile ----------------------------------------------------------------------------------------------------- */
+/* ---- Profile
+ * ----------------------------------------------------------------------------------------------------- */
 
 ac_status ac__cl_profile(ac_prog *p, bool on, ac_error *err) {
     AC_TRY(ac__cl_wait(p, err));
@@ -173,8 +189,10 @@ ac_status ac__cl_times(ac_prog *p, uint64_t *ns, ac_error *err) {
     memset(ns, 0, p->plan->n_ops * sizeof *ns);
     for (uint32_t i = 0; i < p->n_events; i++) {
         cl_ulong start = 0, end = 0;
-        cl_int rc = ac__cl.GetEventProfilingInfo(p->events[i], CL_PROFILING_COMMAND_START, sizeof start, &start, NULL);
-        if (rc == CL_SUCCESS) rc = ac__cl.GetEventProfilingInfo(p->events[i], CL_PROFILING_COMMAND_END, sizeof end, &end, NULL);
+        cl_int rc = ac__cl.GetEventProfilingInfo(p->events[i], CL_PROFILING_COMMAND_START, sizeof start,
+                                                 &start, NULL);
+        if (rc == CL_SUCCESS)
+            rc = ac__cl.GetEventProfilingInfo(p->events[i], CL_PROFILING_COMMAND_END, sizeof end, &end, NULL);
         if (rc != CL_SUCCESS) return ac__cl_fail(err, rc, "profile");
         ns[p->event_op[i]] += end > start ? end - start : 0;
     }

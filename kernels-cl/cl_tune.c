@@ -1,5 +1,5 @@
-/* cl_tune.c - the numbers that only change speed: a row per device class, overridden by a file per device and driver, limited
- * by what the device allows. Bits never depend on them. */
+/* cl_tune.c - the numbers that only change speed: a row per device class, overridden by a file per device and
+ * driver, limited by what the device allows. Bits never depend on them. */
 #include "cl_device.h"
 
 #include <stdio.h>
@@ -18,15 +18,46 @@ typedef struct ac_cl_class {
 
 /* The first row whose type fits. */
 static const ac_cl_class classes[] = {
-    {"cpu", CL_DEVICE_TYPE_CPU,
-     {.row_group = 16, .item_group = 16, .item_cols = 4, .use_group = 0, .group_size = 64, .group_rows = 2, .group_cols = 4, .tile_from = 16, .tile_wide = 48}},
-    {"gpu", CL_DEVICE_TYPE_GPU,
-     {.row_group = 256, .item_group = 64, .item_cols = 4, .use_group = 1, .group_size = 128, .group_rows = 4, .group_cols = 4, .tile_from = 9, .tile_wide = 33}},
-    {"other", CL_DEVICE_TYPE_ALL,
-     {.row_group = 64, .item_group = 64, .item_cols = 4, .use_group = 1, .group_size = 64, .group_rows = 2, .group_cols = 4, .tile_from = 9, .tile_wide = 33}},
+    {"cpu",
+     CL_DEVICE_TYPE_CPU,
+     {.row_group = 16,
+      .item_group = 16,
+      .item_cols = 4,
+      .use_group = 0,
+      .group_size = 64,
+      .group_rows = 2,
+      .group_cols = 4,
+      .tile_from = 16,
+      .tile_wide = 48}},
+    {"gpu",
+     CL_DEVICE_TYPE_GPU,
+     {.row_group = 256,
+      .item_group = 64,
+      .item_cols = 4,
+      .use_group = 1,
+      .group_size = 128,
+      .group_rows = 4,
+      .group_cols = 4,
+      .tile_from = 9,
+      .tile_wide = 33}},
+    {"other",
+     CL_DEVICE_TYPE_ALL,
+     {.row_group = 64,
+      .item_group = 64,
+      .item_cols = 4,
+      .use_group = 1,
+      .group_size = 64,
+      .group_rows = 2,
+      .group_cols = 4,
+      .tile_from = 9,
+      .tile_wide = 33}},
 };
 
-static const struct { const char *name; size_t at; uint32_t low, high; } numbers[] = {
+static const struct {
+    const char *name;
+    size_t at;
+    uint32_t low, high;
+} numbers[] = {
 #define X(name, low, high) {#name, offsetof(ac_cl_tuning, name), low, high},
     AC_CL_TUNING(X)
 #undef X
@@ -46,7 +77,8 @@ bool ac__cl_tune_path(const ac_dev *dev, char *path, size_t cap) {
     char key[512];
     if (!dev->cache_dir) return false;
     int n = snprintf(key, sizeof key, "%s\n%s", dev->caps.name, dev->caps.driver);
-    n = snprintf(path, cap, "%s/cl/tune-%016llx.txt", dev->cache_dir, (unsigned long long)XXH3_64bits(key, (size_t)n));
+    n = snprintf(path, cap, "%s/cl/tune-%016llx.txt", dev->cache_dir,
+                 (unsigned long long)XXH3_64bits(key, (size_t)n));
     return n > 0 && (size_t)n < cap;
 }
 

@@ -7,7 +7,8 @@
 
 struct ac_dev;
 
-/* <cache>/cl/tune-<key>.txt with lines "name = value"; key: device and driver. False without a cache folder. */
+/* <cache>/cl/tune-<key>.txt with lines "name = value"; key: device and driver. False without a cache folder.
+ */
 bool ac__cl_tune_path(const struct ac_dev *dev, char *path, size_t cap);
 
 #endif

@@ -1,5 +1,5 @@
-/* cl_weights.c - weights on a device: windows of the host's mapping where the device shares memory, else uploaded through two
- * pinned buffers in turn, so that reading the file and sending overlap. */
+/* cl_weights.c - weights on a device: windows of the host's mapping where the device shares memory, else
+ * uploaded through two pinned buffers in turn, so that reading the file and sending overlap. */
 #include "cl_memory.h"
 
 #include <stdlib.h>
@@ -43,7 +43,8 @@ typedef struct loader {
     stage stage;
 } loader;
 
-/* ---- Placing ----------------------------------------------------------------------------------------------------- */
+/* ---- Placing
+ * ----------------------------------------------------------------------------------------------------- */
 
 static ac_cl_mem *add_mem(loader *l, ac_error *err) {
     ac_weights *w = l->w;
@@ -59,7 +60,8 @@ static ac_cl_mem *add_mem(loader *l, ac_error *err) {
     return &w->mems[w->n_mems++];
 }
 
-static ac_status add_segment(ac_cl_tensor *t, cl_mem mem, uint64_t at, uint32_t first, uint32_t rows, ac_error *err) {
+static ac_status add_segment(ac_cl_tensor *t, cl_mem mem, uint64_t at, uint32_t first, uint32_t rows,
+                             ac_error *err) {
     ac_cl_segment *more = realloc(t->segments, (t->n_segments + 1) * sizeof *more);
     if (!more) return ac_fail(err, AC_ERR_MEMORY, "weights");
     t->segments = more;
@@ -77,18 +79,25 @@ static ac_status window_of(loader *l, const uint8_t *host, uint64_t bytes, cl_me
     }
     ac_cl_mem *m = add_mem(l, err);
     if (!m) return AC_ERR_MEMORY;
-    union { const void *c; void *p; } pointer = {host}; /* OpenCL has no const here; the buffer is read-only */
-    AC_TRY(ac__cl_buffer(l->dev, CL_MEM_READ_ONLY | CL_MEM_USE_HOST_PTR, bytes, pointer.p, "weights", &m->mem, err));
+    union {
+        const void *c;
+        void *p;
+    } pointer = {host}; /* OpenCL has no const here; the buffer is read-only */
+    AC_TRY(ac__cl_buffer(l->dev, CL_MEM_READ_ONLY | CL_MEM_USE_HOST_PTR, bytes, pointer.p, "weights", &m->mem,
+                         err));
     m->host = host;
     *out = m->mem;
     return AC_OK;
 }
 
 /* A buffer of the device's own for rows [first, first + rows), to be filled later. */
-static ac_status own_rows(loader *l, ac_cl_tensor *t, const char *name, uint32_t first, uint32_t rows, ac_error *err) {
+static ac_status own_rows(loader *l, ac_cl_tensor *t, const char *name, uint32_t first, uint32_t rows,
+                          ac_error *err) {
     uint64_t most = l->dev->caps.max_alloc / t->row_bytes;
-    if (most == 0) return ac_fail(err, AC_ERR_DEVICE_MEMORY, "%s: a row has %u bytes, the device allows %llu in one piece", name, t->row_bytes,
-                                  (unsigned long long)l->dev->caps.max_alloc);
+    if (most == 0)
+        return ac_fail(err, AC_ERR_DEVICE_MEMORY,
+                       "%s: a row has %u bytes, the device allows %llu in one piece", name, t->row_bytes,
+                       (unsigned long long)l->dev->caps.max_alloc);
     while (rows > 0) {
         uint32_t n = rows < most ? rows : (uint32_t)most;
         ac_cl_mem *m = add_mem(l, err);
@@ -103,7 +112,8 @@ static ac_status own_rows(loader *l, ac_cl_tensor *t, const char *name, uint32_t
 
 /* Segments in the windows of the mapping; a row that lies in two windows gets a buffer. */
 static ac_status place_in_windows(loader *l, ac_cl_tensor *t, const ac_weight *from, ac_error *err) {
-    uint64_t window = l->dev->caps.max_alloc / 4096 * 4096, base = (uint64_t)((const uint8_t *)from->data - (const uint8_t *)from->map);
+    uint64_t window = l->dev->caps.max_alloc / 4096 * 4096,
+             base = (uint64_t)((const uint8_t *)from->data - (const uint8_t *)from->map);
     for (uint32_t r = 0; r < t->rows;) {
         uint64_t at = base + (uint64_t)r * t->row_bytes, start = at / window * window;
         uint64_t fit = (start + window - at) / t->row_bytes, left = t->rows - r;
@@ -124,7 +134,8 @@ static ac_status place_in_windows(loader *l, ac_cl_tensor *t, const ac_weight *f
 /* In place when the mapping is given, page-aligned, and the tensor lies where vector loads may start. */
 static bool can_stay(const loader *l, const ac_weight *from) {
     if (!l->dev->features.zerocopy || !from->map || l->dev->caps.max_alloc < 4096) return false;
-    return (uintptr_t)from->map % 4096 == 0 && (uintptr_t)from->data % 16 == 0 && (const uint8_t *)from->data >= (const uint8_t *)from->map;
+    return (uintptr_t)from->map % 4096 == 0 && (uintptr_t)from->data % 16 == 0 &&
+           (const uint8_t *)from->data >= (const uint8_t *)from->map;
 }
 
 static ac_status place(loader *l, uint32_t i, ac_error *err) {
@@ -134,14 +145,18 @@ static ac_status place(loader *l, uint32_t i, ac_error *err) {
     if (from->rows >= AC_NONE || from->cols >= AC_NONE || row >= AC_NONE - 16)
         return ac_fail(err, AC_ERR_LIMIT, "%s: too large for a device", from->name);
     bool stays = can_stay(l, from);
-    *t = (ac_cl_tensor){.type = from->type, .rows = (uint32_t)from->rows, .cols = (uint32_t)from->cols, .row_bytes = (uint32_t)row};
+    *t = (ac_cl_tensor){.type = from->type,
+                        .rows = (uint32_t)from->rows,
+                        .cols = (uint32_t)from->cols,
+                        .row_bytes = (uint32_t)row};
     if (stays) return place_in_windows(l, t, from, err);
     t->planar = l->dev->features.planar && l->dev->tuning.use_group && fields[t->type][0][2] != 0;
     if (t->planar) t->row_bytes = (t->row_bytes + 15) / 16 * 16;
     return own_rows(l, t, from->name, 0, t->rows, err);
 }
 
-/* ---- Uploading --------------------------------------------------------------------------------------------------- */
+/* ---- Uploading
+ * --------------------------------------------------------------------------------------------------- */
 
 static ac_status stage_open(loader *l, uint64_t bytes, bool planar, ac_error *err) {
     stage *s = &l->stage;
@@ -149,11 +164,14 @@ static ac_status stage_open(loader *l, uint64_t bytes, bool planar, ac_error *er
     if (s->bytes < bytes) s->bytes = bytes;
     for (int i = 0; i < 2; i++) {
         if (!s->pinned[i]) {
-            AC_TRY(ac__cl_buffer(l->dev, CL_MEM_READ_ONLY | CL_MEM_ALLOC_HOST_PTR, s->bytes, NULL, "upload", &s->pinned[i], err));
-            s->host[i] = ac__cl.EnqueueMapBuffer(l->dev->queue, s->pinned[i], CL_TRUE, CL_MAP_WRITE, 0, (size_t)s->bytes, 0, NULL, NULL, &rc);
+            AC_TRY(ac__cl_buffer(l->dev, CL_MEM_READ_ONLY | CL_MEM_ALLOC_HOST_PTR, s->bytes, NULL, "upload",
+                                 &s->pinned[i], err));
+            s->host[i] = ac__cl.EnqueueMapBuffer(l->dev->queue, s->pinned[i], CL_TRUE, CL_MAP_WRITE, 0,
+                                                 (size_t)s->bytes, 0, NULL, NULL, &rc);
             if (!s->host[i]) return ac__cl_fail(err, rc, "upload");
         }
-        if (planar && !s->device[i]) AC_TRY(ac__cl_buffer(l->dev, CL_MEM_READ_WRITE, s->bytes, NULL, "upload", &s->device[i], err));
+        if (planar && !s->device[i])
+            AC_TRY(ac__cl_buffer(l->dev, CL_MEM_READ_WRITE, s->bytes, NULL, "upload", &s->device[i], err));
     }
     if (planar && !s->repack) AC_TRY(ac__cl_kernel(l->dev, AC_CL_UNIT_ROWS, "", "repack", &s->repack, err));
     return AC_OK;
@@ -173,12 +191,14 @@ static void stage_close(loader *l) {
     if (s->repack) ac__cl.ReleaseKernel(s->repack);
 }
 
-static cl_int send_planar(loader *l, const ac_cl_tensor *t, cl_mem to, uint64_t at, uint32_t rows, uint64_t row, int i) {
+static cl_int send_planar(loader *l, const ac_cl_tensor *t, cl_mem to, uint64_t at, uint32_t rows,
+                          uint64_t row, int i) {
     stage *s = &l->stage;
     const ac_type_info *type = ac_type_describe(t->type);
     uint32_t nb = t->cols / type->block_elems, src_row = (uint32_t)row;
     size_t global[2] = {nb, rows};
-    cl_int rc = ac__cl.EnqueueWriteBuffer(l->dev->queue, s->device[i], CL_FALSE, 0, (size_t)(rows * row), s->host[i], 0, NULL, NULL);
+    cl_int rc = ac__cl.EnqueueWriteBuffer(l->dev->queue, s->device[i], CL_FALSE, 0, (size_t)(rows * row),
+                                          s->host[i], 0, NULL, NULL);
     rc |= ac__cl.SetKernelArg(s->repack, 0, sizeof(cl_mem), &s->device[i]);
     rc |= ac__cl.SetKernelArg(s->repack, 1, 4, &src_row);
     rc |= ac__cl.SetKernelArg(s->repack, 2, sizeof(cl_mem), &to);
@@ -195,8 +215,8 @@ static cl_int send_planar(loader *l, const ac_cl_tensor *t, cl_mem to, uint64_t 
 }
 
 /* Rows [first, first + rows) of the file to byte `at` of `to`. */
-static ac_status send_rows(loader *l, const ac_cl_tensor *t, const ac_weight *from, uint32_t first, uint32_t rows, cl_mem to, uint64_t at,
-                           ac_error *err) {
+static ac_status send_rows(loader *l, const ac_cl_tensor *t, const ac_weight *from, uint32_t first,
+                           uint32_t rows, cl_mem to, uint64_t at, ac_error *err) {
     stage *s = &l->stage;
     int i = (int)(s->turn++ & 1);
     uint64_t row = ac_type_row_bytes(from->type, from->cols);
@@ -208,12 +228,16 @@ static ac_status send_rows(loader *l, const ac_cl_tensor *t, const ac_weight *fr
     }
     if (rc != CL_SUCCESS) return ac__cl_fail(err, rc, from->name);
     memcpy(s->host[i], (const uint8_t *)from->data + first * row, rows * row);
-    if (t->planar) rc = send_planar(l, t, to, at, rows, row, i);
-    else rc = ac__cl.EnqueueWriteBuffer(l->dev->queue, to, CL_FALSE, (size_t)at, (size_t)(rows * row), s->host[i], 0, NULL, &s->busy[i]);
+    if (t->planar)
+        rc = send_planar(l, t, to, at, rows, row, i);
+    else
+        rc = ac__cl.EnqueueWriteBuffer(l->dev->queue, to, CL_FALSE, (size_t)at, (size_t)(rows * row),
+                                       s->host[i], 0, NULL, &s->busy[i]);
     if (rc == CL_SUCCESS) rc = ac__cl.Flush(l->dev->queue);
     if (rc != CL_SUCCESS) return ac__cl_fail(err, rc, from->name);
     l->done += rows * row;
-    if (l->progress && !l->progress(l->user, l->done, l->all)) return ac_fail(err, AC_ERR_CANCELLED, "loading was cancelled");
+    if (l->progress && !l->progress(l->user, l->done, l->all))
+        return ac_fail(err, AC_ERR_CANCELLED, "loading was cancelled");
     return AC_OK;
 }
 
@@ -237,13 +261,15 @@ static ac_status upload(loader *l, uint32_t i, ac_error *err) {
         uint32_t step = (uint32_t)(l->stage.bytes / row);
         for (uint32_t r = 0; r < seg->rows; r += step) {
             uint32_t n = seg->rows - r < step ? seg->rows - r : step;
-            AC_TRY(send_rows(l, t, from, seg->first + r, n, seg->mem, seg->at + (uint64_t)r * t->row_bytes, err));
+            AC_TRY(send_rows(l, t, from, seg->first + r, n, seg->mem, seg->at + (uint64_t)r * t->row_bytes,
+                             err));
         }
     }
     return AC_OK;
 }
 
-/* ---- The whole --------------------------------------------------------------------------------------------------- */
+/* ---- The whole
+ * --------------------------------------------------------------------------------------------------- */
 
 static ac_status load_all(loader *l, uint32_t n, ac_error *err) {
     uint64_t largest_row = 1, own = 0;
@@ -262,12 +288,14 @@ static ac_status load_all(loader *l, uint32_t n, ac_error *err) {
     if (stage_bytes > l->dev->caps.max_alloc) stage_bytes = l->dev->caps.max_alloc;
     l->stage.bytes = stage_bytes > largest_row ? stage_bytes : largest_row;
     for (uint32_t i = 0; i < n; i++) AC_TRY(upload(l, i, err));
-    if (l->progress && l->done > 0 && !l->progress(l->user, l->all, l->all)) return ac_fail(err, AC_ERR_CANCELLED, "loading was cancelled");
+    if (l->progress && l->done > 0 && !l->progress(l->user, l->all, l->all))
+        return ac_fail(err, AC_ERR_CANCELLED, "loading was cancelled");
     return AC_OK;
 }
 
-ac_status ac__cl_load(ac_dev *dev, const ac_weight *weights, uint32_t n, bool (*progress)(void *, uint64_t, uint64_t), void *user,
-                      ac_weights **out, ac_error *err) {
+ac_status ac__cl_load(ac_dev *dev, const ac_weight *weights, uint32_t n,
+                      bool (*progress)(void *, uint64_t, uint64_t), void *user, ac_weights **out,
+                      ac_error *err) {
     loader l = {.dev = dev, .list = weights, .progress = progress, .user = user};
     *out = NULL;
     l.w = calloc(1, sizeof *l.w);
@@ -287,8 +315,10 @@ void ac__cl_unload(ac_weights *w) {
     if (!w) return;
     for (uint32_t i = 0; i < w->n_mems; i++) {
         ac_cl_mem *m = &w->mems[i];
-        if (m->host && m->mem) ac__cl.ReleaseMemObject(m->mem);
-        else ac__cl_buffer_release(w->dev, &m->mem, m->bytes);
+        if (m->host && m->mem)
+            ac__cl.ReleaseMemObject(m->mem);
+        else
+            ac__cl_buffer_release(w->dev, &m->mem, m->bytes);
     }
     for (uint32_t i = 0; w->tensors && i < w->n; i++) free(w->tensors[i].segments);
     free(w->tensors);

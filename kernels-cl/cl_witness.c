@@ -9,7 +9,8 @@
 
 enum { ROWS = 1024, FLOATS = 6, FUNCTIONS = 8, INTEGERS = 4 };
 
-/* ---- What is expected -------------------------------------------------------------------------------------------- */
+/* ---- What is expected
+ * -------------------------------------------------------------------------------------------- */
 
 static uint64_t next_random(uint64_t *state) {
     uint64_t z = (*state += 0x9E3779B97F4A7C15ull);
@@ -18,12 +19,18 @@ static uint64_t next_random(uint64_t *state) {
     return z ^ (z >> 31);
 }
 
-static int32_t rne(float x) { return (int32_t)(ac_bits(x + 12582912.0f) - 0x4B400000u); }
+static int32_t rne(float x) {
+    return (int32_t)(ac_bits(x + 12582912.0f) - 0x4B400000u);
+}
 
 /* Arithmetic shift, whatever the compiler makes of >>. */
-static int32_t shift(int32_t i, int by) { return i < 0 ? ~(~i >> by) : i >> by; }
+static int32_t shift(int32_t i, int by) {
+    return i < 0 ? ~(~i >> by) : i >> by;
+}
 
-static float wide(int32_t i) { return (float)shift(i, 12) * 4096.0f + (float)(i & 4095); }
+static float wide(int32_t i) {
+    return (float)shift(i, 12) * 4096.0f + (float)(i & 4095);
+}
 
 static float rcp(float a) {
     float x = ac_from_bits(0x7EF311C7u - ac_bits(a));
@@ -38,10 +45,12 @@ static float rsqrt_of(float a) {
 }
 
 static float exp_of(float x) {
-    static const uint32_t c[] = {0x3AB511E8u, 0x3C091D10u, 0x3D2AAC79u, 0x3E2AAA49u, 0x3EFFFFFEu, 0x3F800000u, 0x3F800000u};
+    static const uint32_t c[] = {0x3AB511E8u, 0x3C091D10u, 0x3D2AAC79u, 0x3E2AAA49u,
+                                 0x3EFFFFFEu, 0x3F800000u, 0x3F800000u};
     if (x < -40.0f) return 0.0f;
     int32_t t = rne(x * ac_from_bits(0x3FB8AA3Bu));
-    float f = (float)t, r = (x - f * ac_from_bits(0x3F318000u)) - f * ac_from_bits(0xB95E8083u), p = ac_from_bits(c[0]);
+    float f = (float)t, r = (x - f * ac_from_bits(0x3F318000u)) - f * ac_from_bits(0xB95E8083u),
+          p = ac_from_bits(c[0]);
     for (int k = 1; k < 7; k++) p = p * r + ac_from_bits(c[k]);
     return ac_from_bits(ac_bits(p) + ((uint32_t)t << 23));
 }
@@ -67,10 +76,17 @@ static void expect_floats(const uint32_t *a, const uint32_t *b, const uint32_t *
 
 static void expect_functions(const uint32_t *a, uint32_t *out) {
     for (int i = 0; i < ROWS; i++) {
-        float x = ac_from_bits(a[i]), positive = ac_from_bits((a[i] & 0x7fffffffu) % 0x20000000u + 0x30000000u);
+        float x = ac_from_bits(a[i]),
+              positive = ac_from_bits((a[i] & 0x7fffffffu) % 0x20000000u + 0x30000000u);
         float e = exp_of(-ac_from_bits((a[i] & 0x00ffffffu) + 0x41000000u));
-        uint32_t r[FUNCTIONS] = {ac_bits(ac_window(x)), ac_bits(ac_cut(x)), ac_bits(ac_half((uint16_t)a[i])), ac_bits(wide((int32_t)a[i])),
-                                 ac_bits(rcp(positive)), ac_bits(rsqrt_of(positive)), ac_bits(e), key_of(a[i])};
+        uint32_t r[FUNCTIONS] = {ac_bits(ac_window(x)),
+                                 ac_bits(ac_cut(x)),
+                                 ac_bits(ac_half((uint16_t)a[i])),
+                                 ac_bits(wide((int32_t)a[i])),
+                                 ac_bits(rcp(positive)),
+                                 ac_bits(rsqrt_of(positive)),
+                                 ac_bits(e),
+                                 key_of(a[i])};
         memcpy(out + FUNCTIONS * i, r, sizeof r);
     }
 }
@@ -86,7 +102,8 @@ static void expect_integers(const uint32_t *a, uint32_t *out, uint8_t *byte) {
     }
 }
 
-/* ---- Asking ------------------------------------------------------------------------------------------------------ */
+/* ---- Asking
+ * ------------------------------------------------------------------------------------------------------ */
 
 typedef struct probe {
     ac_dev *dev;
@@ -95,7 +112,8 @@ typedef struct probe {
     uint8_t want_bytes[ROWS], have_bytes[ROWS];
 } probe;
 
-/* Operands of every size the arithmetic meets; every fourth c takes the product away, which a contracted sum shows. */
+/* Operands of every size the arithmetic meets; every fourth c takes the product away, which a contracted sum
+ * shows. */
 static void operands(probe *p) {
     uint64_t seed = 1;
     for (int i = 0; i < ROWS; i++) {
@@ -108,14 +126,18 @@ static void operands(probe *p) {
     }
 }
 
-static ac_status run_probe(probe *p, const char *name, const cl_mem *mems, cl_uint n_mems, uint32_t per_row, ac_error *err) {
+static ac_status run_probe(probe *p, const char *name, const cl_mem *mems, cl_uint n_mems, uint32_t per_row,
+                           ac_error *err) {
     size_t rows = ROWS, bytes = ROWS * per_row * sizeof(uint32_t);
     cl_kernel k;
     AC_TRY(ac__cl_kernel(p->dev, AC_CL_UNIT_WITNESS, "", name, &k, err));
     cl_int rc = CL_SUCCESS;
-    for (cl_uint i = 0; i < n_mems && rc == CL_SUCCESS; i++) rc = ac__cl.SetKernelArg(k, i, sizeof(cl_mem), &mems[i]);
-    if (rc == CL_SUCCESS) rc = ac__cl.EnqueueNDRangeKernel(p->dev->queue, k, 1, NULL, &rows, NULL, 0, NULL, NULL);
-    if (rc == CL_SUCCESS) rc = ac__cl.EnqueueReadBuffer(p->dev->queue, p->out, CL_TRUE, 0, bytes, p->have, 0, NULL, NULL);
+    for (cl_uint i = 0; i < n_mems && rc == CL_SUCCESS; i++)
+        rc = ac__cl.SetKernelArg(k, i, sizeof(cl_mem), &mems[i]);
+    if (rc == CL_SUCCESS)
+        rc = ac__cl.EnqueueNDRangeKernel(p->dev->queue, k, 1, NULL, &rows, NULL, 0, NULL, NULL);
+    if (rc == CL_SUCCESS)
+        rc = ac__cl.EnqueueReadBuffer(p->dev->queue, p->out, CL_TRUE, 0, bytes, p->have, 0, NULL, NULL);
     ac__cl.ReleaseKernel(k);
     return rc == CL_SUCCESS ? AC_OK : ac__cl_fail(err, rc, name);
 }
@@ -123,17 +145,24 @@ static ac_status run_probe(probe *p, const char *name, const cl_mem *mems, cl_ui
 /* names[per_row]: what each result shows. */
 static ac_status compare(const probe *p, const char *const *names, uint32_t per_row, ac_error *err) {
     for (uint32_t i = 0; i < ROWS * per_row; i++) {
-        uint32_t want = p->want[i] == 0x80000000u ? 0 : p->want[i], have = p->have[i] == 0x80000000u ? 0 : p->have[i];
+        uint32_t want = p->want[i] == 0x80000000u ? 0 : p->want[i],
+                 have = p->have[i] == 0x80000000u ? 0 : p->have[i];
         if (want == have) continue;
-        return ac_fail(err, AC_ERR_WITNESS, "witness test: %s: operands %08x %08x %08x: want %08x, the device gives %08x", names[i % per_row],
-                       p->a[i / per_row], p->b[i / per_row], p->c[i / per_row], p->want[i], p->have[i]);
+        return ac_fail(err, AC_ERR_WITNESS,
+                       "witness test: %s: operands %08x %08x %08x: want %08x, the device gives %08x",
+                       names[i % per_row], p->a[i / per_row], p->b[i / per_row], p->c[i / per_row],
+                       p->want[i], p->have[i]);
     }
     return AC_OK;
 }
 
 static ac_status ask_floats(probe *p, ac_error *err) {
-    static const char *const names[FLOATS] = {"rounding of a + b", "rounding of a - b", "rounding of a * b", "a * b + c is contracted or rounded wrongly",
-                                              "c - a * b is contracted or rounded wrongly", "a * (2 - b * a)"};
+    static const char *const names[FLOATS] = {"rounding of a + b",
+                                              "rounding of a - b",
+                                              "rounding of a * b",
+                                              "a * b + c is contracted or rounded wrongly",
+                                              "c - a * b is contracted or rounded wrongly",
+                                              "a * (2 - b * a)"};
     cl_mem mems[] = {p->in[0], p->in[1], p->in[2], p->out};
     expect_floats(p->a, p->b, p->c, p->want);
     AC_TRY(run_probe(p, "witness_float", mems, 4, FLOATS, err));
@@ -141,7 +170,8 @@ static ac_status ask_floats(probe *p, ac_error *err) {
 }
 
 static ac_status ask_functions(probe *p, ac_error *err) {
-    static const char *const names[FUNCTIONS] = {"window", "cut", "float16 conversion", "wide", "rcp", "rsqrt", "exp", "key"};
+    static const char *const names[FUNCTIONS] = {
+        "window", "cut", "float16 conversion", "wide", "rcp", "rsqrt", "exp", "key"};
     cl_mem mems[] = {p->in[0], p->out};
     expect_functions(p->a, p->want);
     AC_TRY(run_probe(p, "witness_functions", mems, 2, FUNCTIONS, err));
@@ -149,14 +179,17 @@ static ac_status ask_functions(probe *p, ac_error *err) {
 }
 
 static ac_status ask_integers(probe *p, ac_error *err) {
-    static const char *const names[INTEGERS] = {"int to float", "float to int", "integer dot product", "shifts and integer products"};
+    static const char *const names[INTEGERS] = {"int to float", "float to int", "integer dot product",
+                                                "shifts and integer products"};
     cl_mem mems[] = {p->in[0], p->out, p->bytes};
     expect_integers(p->a, p->want, p->want_bytes);
     AC_TRY(run_probe(p, "witness_integer", mems, 3, INTEGERS, err));
     AC_TRY(compare(p, names, INTEGERS, err));
-    cl_int rc = ac__cl.EnqueueReadBuffer(p->dev->queue, p->bytes, CL_TRUE, 0, ROWS, p->have_bytes, 0, NULL, NULL);
+    cl_int rc =
+        ac__cl.EnqueueReadBuffer(p->dev->queue, p->bytes, CL_TRUE, 0, ROWS, p->have_bytes, 0, NULL, NULL);
     if (rc != CL_SUCCESS) return ac__cl_fail(err, rc, "witness test");
-    if (memcmp(p->have_bytes, p->want_bytes, ROWS) != 0) return ac_fail(err, AC_ERR_WITNESS, "witness test: stores of single bytes");
+    if (memcmp(p->have_bytes, p->want_bytes, ROWS) != 0)
+        return ac_fail(err, AC_ERR_WITNESS, "witness test: stores of single bytes");
     return AC_OK;
 }
 
@@ -166,7 +199,8 @@ static ac_status ask_subnormals(probe *p, bool *kept, ac_error *err) {
     for (int i = 0; i < ROWS; i++) p->a[i] = 0x00c00000u, p->b[i] = 0x3f000000u, p->c[i] = 0;
     for (int i = 0; i < 3; i++) {
         const uint32_t *from[] = {p->a, p->b, p->c};
-        cl_int rc = ac__cl.EnqueueWriteBuffer(p->dev->queue, p->in[i], CL_TRUE, 0, sizeof p->a, from[i], 0, NULL, NULL);
+        cl_int rc = ac__cl.EnqueueWriteBuffer(p->dev->queue, p->in[i], CL_TRUE, 0, sizeof p->a, from[i], 0,
+                                              NULL, NULL);
         if (rc != CL_SUCCESS) return ac__cl_fail(err, rc, "witness test");
     }
     AC_TRY(run_probe(p, "witness_float", mems, 4, FLOATS, err));
@@ -180,16 +214,19 @@ static ac_status ask_all(probe *p, ac_error *err) {
     operands(p);
     for (int i = 0; i < 3; i++) {
         AC_TRY(ac__cl_buffer(p->dev, CL_MEM_READ_ONLY, sizeof p->a, NULL, "witness test", &p->in[i], err));
-        cl_int rc = ac__cl.EnqueueWriteBuffer(p->dev->queue, p->in[i], CL_TRUE, 0, sizeof p->a, from[i], 0, NULL, NULL);
+        cl_int rc = ac__cl.EnqueueWriteBuffer(p->dev->queue, p->in[i], CL_TRUE, 0, sizeof p->a, from[i], 0,
+                                              NULL, NULL);
         if (rc != CL_SUCCESS) return ac__cl_fail(err, rc, "witness test");
     }
     AC_TRY(ac__cl_buffer(p->dev, CL_MEM_READ_WRITE, sizeof p->have, NULL, "witness test", &p->out, err));
-    AC_TRY(ac__cl_buffer(p->dev, CL_MEM_READ_WRITE, sizeof p->have_bytes, NULL, "witness test", &p->bytes, err));
+    AC_TRY(
+        ac__cl_buffer(p->dev, CL_MEM_READ_WRITE, sizeof p->have_bytes, NULL, "witness test", &p->bytes, err));
     AC_TRY(ask_floats(p, err));
     AC_TRY(ask_functions(p, err));
     AC_TRY(ask_integers(p, err));
     AC_TRY(ask_subnormals(p, &kept, err));
-    snprintf(p->dev->witness, sizeof p->dev->witness, "witness test passed, subnormals %s", kept ? "kept" : "flushed");
+    snprintf(p->dev->witness, sizeof p->dev->witness, "witness test passed, subnormals %s",
+             kept ? "kept" : "flushed");
     return AC_OK;
 }
 

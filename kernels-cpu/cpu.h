@@ -230,7 +230,8 @@ struct ac_prog {
     uint64_t *ns;           /* [n_jobs]: times of the last run */
     bool profile;
     ac_cpu_barrier *barrier;
-    _Atomic uint32_t runs; /* started so far: what threads see of it, they see everything before it */
+    _Atomic uint32_t
+        runs; /* counts starts and threads' ends: what a thread sees of it, it sees what came before */
     uint32_t n_jobs;
     ac_cpu_job jobs[];
 };

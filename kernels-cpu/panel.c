@@ -1,18 +1,18 @@
 /* panel.c - the driver of panel.h: which rows and tokens an item has, and the order of the work in it.
  *
- * Chunks are outermost: while a chunk's codes are in the first cache, all tokens of the item pass over them. Few
- * tokens go straight from the file's blocks; the panel after the one at work is fetched ahead as one run of memory,
- * because 16 rows at once are too many streams for the machine to see. */
+ * Chunks are outermost: while a chunk's codes are in the first cache, all tokens of the item pass over them.
+ * Few tokens go straight from the file's blocks; the panel after the one at work is fetched ahead as one run
+ * of memory, because 16 rows at once are too many streams for the machine to see. */
 #include "panel.h"
 
 #include <string.h>
 
 enum {
     LANES = AC_PANEL_LANES,
-    BLOCK_PANELS = 4,    /* most panels of an item */
-    BLOCK_TOKENS = 256,  /* most tokens of an item */
-    DIRECT_TOKENS = 4,   /* so many go without packing */
-    STAGE_STRIDE = 288,  /* the longest chunk: Q8_0, 8 x 34 bytes */
+    BLOCK_PANELS = 4,   /* most panels of an item */
+    BLOCK_TOKENS = 256, /* most tokens of an item */
+    DIRECT_TOKENS = 4,  /* so many go without packing */
+    STAGE_STRIDE = 288, /* the longest chunk: Q8_0, 8 x 34 bytes */
     LINE = 64
 };
 
@@ -58,7 +58,8 @@ static piece piece_of(const ac_cpu_matmul *op, const shape *s, uint32_t panel, u
     if (op->m - row >= lanes) return p;
     size_t bytes = s->chunk_bytes * p.groups / 8;
     memset(mem->stage, 0, sizeof mem->stage);
-    for (uint32_t r = 0; row + r < op->m; r++) memcpy(mem->stage + r * STAGE_STRIDE, p.w + r * p.stride, bytes);
+    for (uint32_t r = 0; row + r < op->m; r++)
+        memcpy(mem->stage + r * STAGE_STRIDE, p.w + r * p.stride, bytes);
     p.w = mem->stage, p.stride = STAGE_STRIDE;
     return p;
 }

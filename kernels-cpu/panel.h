@@ -1,9 +1,9 @@
 /* panel.h - matrix products with the rows of W in the lanes of vectors.
  *
- * A panel is `lanes` rows of W, a chunk 256 elements of K (docs/numerics.md, section 4). A chunk of a panel is
- * computed in one of two ways: for a few tokens straight from the file's blocks (`direct`), for many from a
- * packed copy in the cache (`pack`, then `tile`). Lanes never meet, so that every row's float terms are added
- * in the order of the specification; a token's chunk totals are added in `total`.
+ * A panel is `lanes` rows of W, a chunk 256 elements of K (docs/numerics.md, section 4). A chunk of a panel
+ * is computed in one of two ways: for a few tokens straight from the file's blocks (`direct`), for many from
+ * a packed copy in the cache (`pack`, then `tile`). Lanes never meet, so that every row's float terms are
+ * added in the order of the specification; a token's chunk totals are added in `total`.
  *
  * panel.c is the driver, one for all instruction sets; the kernels are made from the bodies in lanes/. */
 #ifndef AC_PANEL_H
@@ -35,7 +35,7 @@ typedef struct ac_panel_kernel {
     uint32_t lanes, tokens; /* rows of a panel; most tokens of a tile */
     uint32_t packed_bytes;  /* of a chunk, a multiple of 64 */
     ac_panel_pack *pack;
-    ac_panel_tile *const *tile;              /* [tokens - 1] */
+    ac_panel_tile *const *tile;               /* [tokens - 1] */
     ac_panel_direct *direct[AC_PANEL_DIRECT]; /* for 1 << i tokens */
 } ac_panel_kernel;
 

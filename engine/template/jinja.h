@@ -1,7 +1,7 @@
 /* jinja.h - inside the template interpreter.
  *
- * Source → tokens (lex.c) → tree (parse.c, expr.c) → text (exec.c, eval.c). Everything a rendering makes
- * lives in one arena and is freed with it; values are immutable, so sharing needs no counts. Failure is
+ * Source → tokens (lex.c) → tree (parse.c, expr.c) → text (exec.c, eval.c). Everything a rendering
+ * makes lives in one arena and is freed with it; values are immutable, so sharing needs no counts. Failure is
  * sticky: the first one fills jinja.status and every function then returns at once with J_UNDEF, so callers
  * only test where they loop or write. Text is UTF-8 and counted in code points, as in Python; a byte that is
  * not UTF-8 counts as one. */

@@ -1,5 +1,6 @@
-/* table.c - the slots of AVX-512, without and with VNNI, and whether the machine has them. Compiled for any x86-64.
- * The system must save the wide registers too: the compiler's __builtin_cpu_supports looks at XCR0. */
+/* table.c - the slots of AVX-512, without and with VNNI, and whether the machine has them. Compiled for any
+ * x86-64. The system must save the wide registers too: the compiler's __builtin_cpu_supports looks at XCR0.
+ */
 #include "avx512.h"
 
 bool ac__cpu_have_avx512(void) {

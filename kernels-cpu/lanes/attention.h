@@ -1,11 +1,12 @@
 /* attention.h - softmax(q k) v over the cache: docs/numerics.md, section 7; its layout in backend.h.
  *
- * Keys: positions in the lanes, a pair of channels per step. Values: channels in the lanes, a pair of positions per
- * step. Query heads that share a KV head, and rows of one sequence, go over a page together in tiles of up to V_QUERIES.
- * What a page gives for a query (m_c, l_c, o_c) is kept until all its pages are there.
+ * Keys: positions in the lanes, a pair of channels per step. Values: channels in the lanes, a pair of
+ * positions per step. Query heads that share a KV head, and rows of one sequence, go over a page together in
+ * tiles of up to V_QUERIES. What a page gives for a query (m_c, l_c, o_c) is kept until all its pages are
+ * there.
  *
- * Many rows: an item is a block of rows and a KV head, with all their pages. Few rows (decode): an item is one page of
- * a row and KV head; the parts lie in shared memory and a second stage puts them together. */
+ * Many rows: an item is a block of rows and a KV head, with all their pages. Few rows (decode): an item is
+ * one page of a row and KV head; the parts lie in shared memory and a second stage puts them together. */
 #ifndef AC_LANES_ATTENTION_H
 #define AC_LANES_ATTENTION_H
 
@@ -13,10 +14,10 @@
 #include "kv14.h"
 
 enum {
-    FEW_ROWS = 4,     /* so many are split by pages */
+    FEW_ROWS = 4,       /* so many are split by pages */
     BLOCK_QUERIES = 16, /* most queries of an item */
-    KEYS = 2 * LANES, /* positions that are scored at once */
-    VALUES = 4        /* vectors of channels that are summed at once */
+    KEYS = 2 * LANES,   /* positions that are scored at once */
+    VALUES = 4          /* vectors of channels that are summed at once */
 };
 
 /* What a page gives for a query; o follows. */
@@ -74,7 +75,8 @@ static part *part_of(const batch *b, uint32_t i, uint32_t page) {
 /* ---- One page, a tile of queries --------------------------------------------------------------------- */
 
 /* Scores of KEYS positions of a page from `t` on, which lie in the sub-block `sub`, for `n` queries. */
-INLINE void scores(const batch *b, const query *q, const uint8_t *sub, uint32_t t, float (*score)[AC_PAGE], int n) {
+INLINE void scores(const batch *b, const query *q, const uint8_t *sub, uint32_t t, float (*score)[AC_PAGE],
+                   int n) {
     uint32_t at = t % AC_SUB;
     const uint8_t *k = sub + b->op->kv.lay.k + 4 * at, *dk = sub + b->op->kv.lay.dk + 4 * at;
     vf sum[V_QUERIES][2];
@@ -147,8 +149,7 @@ INLINE float value_codes(const float *p, const float *dv, uint32_t n, int16_t *c
 INLINE void values(const uint8_t *v, uint32_t row_bytes, const int16_t (*code)[AC_SUB], const float *scale,
                    part *const *out, uint32_t at, int n, int vectors) {
     vi acc[V_QUERIES][VALUES];
-    V_UNROLL for (int i = 0; i < n; i++)
-        V_UNROLL for (int j = 0; j < vectors; j++) acc[i][j] = vi_zero();
+    V_UNROLL for (int i = 0; i < n; i++) V_UNROLL for (int j = 0; j < vectors; j++) acc[i][j] = vi_zero();
     for (uint32_t t = 0; t < AC_SUB / 2; t++) {
         vi x[VALUES];
         V_UNROLL for (int j = 0; j < vectors; j++) x[j] = vi_load(v + t * row_bytes + 4 * (at + j * LANES));
@@ -191,22 +192,31 @@ INLINE void page_tile(const batch *b, const query *q, uint32_t page, part *const
         uint32_t at = 0;
         for (; at + VALUES * LANES <= b->e.channels; at += VALUES * LANES)
             values(sub + kv->lay.v, row_bytes, code, scale, out, at, n, VALUES);
-        for (; at < b->e.channels; at += LANES) values(sub + kv->lay.v, row_bytes, code, scale, out, at, n, 1);
+        for (; at < b->e.channels; at += LANES)
+            values(sub + kv->lay.v, row_bytes, code, scale, out, at, n, 1);
     }
     for (int i = 0; i < n; i++)
-        for (uint32_t c = 0; c < b->e.channels; c += LANES) vf_store(out[i]->o + c, vf_cut(vf_load(out[i]->o + c)));
+        for (uint32_t c = 0; c < b->e.channels; c += LANES)
+            vf_store(out[i]->o + c, vf_cut(vf_load(out[i]->o + c)));
 }
 
-static void page_tile_1(const batch *b, const query *q, uint32_t page, part *const *out) { page_tile(b, q, page, out, 1); }
-static void page_tile_2(const batch *b, const query *q, uint32_t page, part *const *out) { page_tile(b, q, page, out, 2); }
+static void page_tile_1(const batch *b, const query *q, uint32_t page, part *const *out) {
+    page_tile(b, q, page, out, 1);
+}
+static void page_tile_2(const batch *b, const query *q, uint32_t page, part *const *out) {
+    page_tile(b, q, page, out, 2);
+}
 #if V_QUERIES == 4
-static void page_tile_4(const batch *b, const query *q, uint32_t page, part *const *out) { page_tile(b, q, page, out, 4); }
+static void page_tile_4(const batch *b, const query *q, uint32_t page, part *const *out) {
+    page_tile(b, q, page, out, 4);
+}
 #endif
 
 /* All queries of a batch over a page. Those before it take no part. */
 static void page_batch(const batch *b, uint32_t page) {
     static void (*const tile[])(const batch *, const query *, uint32_t, part *const *) = {
-        page_tile_1, page_tile_2,
+        page_tile_1,
+        page_tile_2,
 #if V_QUERIES == 4
         page_tile_4,
 #endif
@@ -228,7 +238,9 @@ static void page_batch(const batch *b, uint32_t page) {
 /* ---- Putting pages together -------------------------------------------------------------------------- */
 
 /* exp, but nothing below e^-24 */
-INLINE float weight_of(float x) { return x < -24.0f ? 0.0f : ac_exp(x); }
+INLINE float weight_of(float x) {
+    return x < -24.0f ? 0.0f : ac_exp(x);
+}
 
 INLINE part *nth(uint8_t *parts, const extent *e, uint32_t page) {
     return (part *)(void *)(parts + page * e->part_bytes);
@@ -306,7 +318,9 @@ static void few_heads(const ac_cpu_job *job, const extent *e, uint32_t row, uint
               out_of(b.op, row + i / heads, head + i % heads));
 }
 
-static uint32_t head_blocks(const extent *e) { return (e->heads_each + BLOCK_QUERIES - 1) / BLOCK_QUERIES; }
+static uint32_t head_blocks(const extent *e) {
+    return (e->heads_each + BLOCK_QUERIES - 1) / BLOCK_QUERIES;
+}
 
 /* The heads of block i of a KV head. */
 INLINE uint32_t heads_from(const extent *e, uint32_t i, uint32_t *n) {
@@ -317,10 +331,13 @@ INLINE uint32_t heads_from(const extent *e, uint32_t i, uint32_t *n) {
 
 static void many_rows(const ac_cpu_job *job, const extent *e, uint32_t item, scratch *s) {
     const ac_cpu_attention *op = &job->attention;
-    uint32_t each = op->kv.kv_heads * head_blocks(e), blocks = (job->rows + e->block_rows - 1) / e->block_rows, heads;
-    uint32_t row = (blocks - 1 - item / each) * e->block_rows; /* the last ones are the longest: they go first */
+    uint32_t each = op->kv.kv_heads * head_blocks(e),
+             blocks = (job->rows + e->block_rows - 1) / e->block_rows, heads;
+    uint32_t row =
+        (blocks - 1 - item / each) * e->block_rows; /* the last ones are the longest: they go first */
     uint32_t end = job->rows - row < e->block_rows ? job->rows : row + e->block_rows;
-    uint32_t kv_head = item % each / head_blocks(e), head = heads_from(e, item % each % head_blocks(e), &heads);
+    uint32_t kv_head = item % each / head_blocks(e),
+             head = heads_from(e, item % each % head_blocks(e), &heads);
     head += kv_head * e->heads_each;
     for (uint32_t next; row < end; row = next) {
         for (next = row + 1; next < end && job->run->seq[next] == job->run->seq[row];) next++;
@@ -329,13 +346,15 @@ static void many_rows(const ac_cpu_job *job, const extent *e, uint32_t item, scr
 }
 
 static uint8_t *shared_part(const ac_cpu_job *job, const extent *e, uint32_t row, uint32_t head) {
-    return (uint8_t *)job->shared + ((size_t)row * job->attention.heads + head) * job->max_pages * e->part_bytes;
+    return (uint8_t *)job->shared +
+           ((size_t)row * job->attention.heads + head) * job->max_pages * e->part_bytes;
 }
 
 static void one_page(const ac_cpu_job *job, const extent *e, uint32_t item, scratch *s) {
     const ac_cpu_attention *op = &job->attention;
     uint32_t page = item % job->run->n_pages_used, rest = item / job->run->n_pages_used, heads;
-    uint32_t head = heads_from(e, rest % head_blocks(e), &heads), kv_head = rest / head_blocks(e) % op->kv.kv_heads;
+    uint32_t head = heads_from(e, rest % head_blocks(e), &heads),
+             kv_head = rest / head_blocks(e) % op->kv.kv_heads;
     uint32_t row = rest / head_blocks(e) / op->kv.kv_heads;
     if ((uint32_t)job->run->pos[row] < page * AC_PAGE) return;
     batch b = batch_of(job, e, row, kv_head, s);
@@ -346,13 +365,16 @@ static void one_page(const ac_cpu_job *job, const extent *e, uint32_t item, scra
     page_batch(&b, page);
 }
 
-static bool few(const ac_cpu_job *job) { return job->rows <= FEW_ROWS; }
+static bool few(const ac_cpu_job *job) {
+    return job->rows <= FEW_ROWS;
+}
 
 static uint32_t page_items(const ac_cpu_job *job, uint32_t threads) {
     extent e = extent_of(job);
     uint32_t each = job->attention.kv.kv_heads * head_blocks(&e);
     (void)threads;
-    return few(job) ? job->rows * each * job->run->n_pages_used : (job->rows + e.block_rows - 1) / e.block_rows * each;
+    return few(job) ? job->rows * each * job->run->n_pages_used
+                    : (job->rows + e.block_rows - 1) / e.block_rows * each;
 }
 
 static void page_work(const ac_cpu_job *job, uint32_t first, uint32_t last, void *memory) {

@@ -1,5 +1,5 @@
-/* elementwise.h - add, glu, rms_norm, rope, argmax: docs/numerics.md, section 5. Long rows are cut into pieces, so
- * that one row keeps all threads busy. */
+/* elementwise.h - add, glu, rms_norm, rope, argmax: docs/numerics.md, section 5. Long rows are cut into
+ * pieces, so that one row keeps all threads busy. */
 #ifndef AC_LANES_ELEMENTWISE_H
 #define AC_LANES_ELEMENTWISE_H
 
@@ -8,7 +8,9 @@
 
 enum { PIECE = 2048 }; /* elements of an item; a multiple of every LANES */
 
-INLINE uint32_t pieces_of(uint32_t n) { return (n + PIECE - 1) / PIECE; }
+INLINE uint32_t pieces_of(uint32_t n) {
+    return (n + PIECE - 1) / PIECE;
+}
 
 /* An item of an operation over rows of n elements. */
 typedef struct piece {
@@ -47,7 +49,9 @@ static uint32_t add_items(const ac_cpu_job *job, uint32_t threads) {
 
 /* ---- glu --------------------------------------------------------------------------------------------- */
 
-INLINE vf glu_of(vf gate, vf up) { return vf_cut(vf_mul(vf_silu(vf_window(gate)), vf_window(up))); }
+INLINE vf glu_of(vf gate, vf up) {
+    return vf_cut(vf_mul(vf_silu(vf_window(gate)), vf_window(up)));
+}
 
 static void glu(const ac_cpu_job *job, uint32_t first, uint32_t last, void *scratch) {
     const ac_cpu_glu *op = &job->glu;
@@ -93,7 +97,9 @@ static float sum_of_squares(const float *x, uint32_t n) {
     return partial[0];
 }
 
-INLINE vf norm_of(vf x, vf r, vf w) { return vf_cut(vf_mul(vf_mul(vf_window(x), r), vf_window(w))); }
+INLINE vf norm_of(vf x, vf r, vf w) {
+    return vf_cut(vf_mul(vf_mul(vf_window(x), r), vf_window(w)));
+}
 
 static void norm_group(const ac_cpu_rms_norm *op, const float *x, float *out) {
     float t = sum_of_squares(x, op->n) * op->inv_n + op->eps;
@@ -103,7 +109,8 @@ static void norm_group(const ac_cpu_rms_norm *op, const float *x, float *out) {
     for (; i + LANES <= op->n; i += LANES)
         vf_store(out + i, norm_of(vf_load(x + i), r, vf_load(op->w + i * sizeof(float))));
     uint32_t left = op->n - i;
-    vf_store_some(out + i, norm_of(vf_load_some(x + i, left), r, vf_load_some(op->w + i * sizeof(float), left)), left);
+    vf_store_some(out + i,
+                  norm_of(vf_load_some(x + i, left), r, vf_load_some(op->w + i * sizeof(float), left)), left);
 }
 
 static void rms_norm(const ac_cpu_job *job, uint32_t first, uint32_t last, void *scratch) {
@@ -211,7 +218,8 @@ static void argmax(const ac_cpu_job *job, uint32_t first, uint32_t last, void *s
 static void v_elementwise_slots(ac_cpu_table *t) {
     t->op[AC_OP_add] = (ac_cpu_slot){.name = "ac_add__" V_ISA, .stage = {{add_items, add}}};
     t->op[AC_OP_glu] = (ac_cpu_slot){.name = "ac_glu__" V_ISA, .stage = {{glu_items, glu}}};
-    t->op[AC_OP_rms_norm] = (ac_cpu_slot){.name = "ac_rms_norm__" V_ISA, .stage = {{rms_norm_items, rms_norm}}};
+    t->op[AC_OP_rms_norm] =
+        (ac_cpu_slot){.name = "ac_rms_norm__" V_ISA, .stage = {{rms_norm_items, rms_norm}}};
     t->op[AC_OP_rope] = (ac_cpu_slot){.name = "ac_rope__" V_ISA, .stage = {{rope_items, rope}}};
     t->op[AC_OP_argmax] = (ac_cpu_slot){.name = "ac_argmax__" V_ISA, .stage = {{NULL, argmax}}};
 }

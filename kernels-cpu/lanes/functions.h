@@ -1,4 +1,5 @@
-/* functions.h - sections 1 and 2 of docs/numerics.md for all lanes; ref/functions.h has them for one number. */
+/* functions.h - sections 1 and 2 of docs/numerics.md for all lanes; ref/functions.h has them for one number.
+ */
 #ifndef AC_LANES_FUNCTIONS_H
 #define AC_LANES_FUNCTIONS_H
 
@@ -14,8 +15,12 @@
 #endif
 #endif
 
-INLINE vf vf_const(uint32_t bits) { return vf_bits(vi_all((int32_t)bits)); }
-INLINE vi vi_magnitude(vf x) { return vi_and(vi_bits(x), vi_all(0x7fffffff)); }
+INLINE vf vf_const(uint32_t bits) {
+    return vf_bits(vi_all((int32_t)bits));
+}
+INLINE vi vi_magnitude(vf x) {
+    return vi_and(vi_bits(x), vi_all(0x7fffffff));
+}
 
 INLINE vf vf_window(vf x) {
     vi m = vi_min(vi_magnitude(x), vi_all(AC_BITS_LARGE));
@@ -23,7 +28,9 @@ INLINE vf vf_window(vf x) {
     return vf_keep(vm_greater(m, vi_all(AC_BITS_SMALL - 1)), vf_bits(vi_or(m, sign)));
 }
 
-INLINE vf vf_cut(vf y) { return vf_keep(vm_greater(vi_magnitude(y), vi_all(AC_BITS_SMALL - 1)), y); }
+INLINE vf vf_cut(vf y) {
+    return vf_keep(vm_greater(vi_magnitude(y), vi_all(AC_BITS_SMALL - 1)), y);
+}
 
 INLINE vf vf_rcp(vf a) {
     vf x = vf_bits(vi_sub(vi_all(0x7EF311C7), vi_bits(a)));
@@ -33,9 +40,11 @@ INLINE vf vf_rcp(vf a) {
 
 /* x <= 0 */
 INLINE vf vf_exp(vf x) {
-    static const uint32_t c[6] = {0x3F800000u, 0x3F800000u, 0x3EFFFFFEu, 0x3E2AAA49u, 0x3D2AAC79u, 0x3C091D10u};
+    static const uint32_t c[6] = {0x3F800000u, 0x3F800000u, 0x3EFFFFFEu,
+                                  0x3E2AAA49u, 0x3D2AAC79u, 0x3C091D10u};
     vi t = vi_rne(vf_mul(x, vf_const(0x3FB8AA3Bu)));
-    vf f = vf_of(t), r = vf_sub(vf_sub(x, vf_mul(f, vf_const(0x3F318000u))), vf_mul(f, vf_const(0xB95E8083u)));
+    vf f = vf_of(t),
+       r = vf_sub(vf_sub(x, vf_mul(f, vf_const(0x3F318000u))), vf_mul(f, vf_const(0xB95E8083u)));
     vf p = vf_const(0x3AB511E8u);
     V_UNROLL for (int k = 5; k >= 0; k--) p = vf_add(vf_mul(p, r), vf_const(c[k]));
     vf y = vf_bits(vi_add(vi_bits(p), vi_sll(t, 23)));
@@ -49,7 +58,9 @@ INLINE vf vf_silu(vf x) {
 }
 
 /* integers limited to +-most */
-INLINE vi vi_limit(vi x, int32_t most) { return vi_max(vi_min(x, vi_all(most)), vi_all(-most)); }
+INLINE vi vi_limit(vi x, int32_t most) {
+    return vi_max(vi_min(x, vi_all(most)), vi_all(-most));
+}
 
 /* Up to LANES floats, zeros behind them; and back. */
 INLINE vf vf_load_some(const void *p, uint32_t n) {

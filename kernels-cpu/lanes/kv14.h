@@ -4,7 +4,8 @@
 
 #include "functions.h"
 
-/* n values as codes of at most 8191, and the scale that gives them back. code has room for a whole vector more. */
+/* n values as codes of at most 8191, and the scale that gives them back. code has room for a whole vector
+ * more. */
 static float v_kv14(const float *x, uint32_t n, int16_t *code) {
     float amax = ac_from_bits((uint32_t)v_amax(x, n));
     if (amax < 0x1p-30f) {

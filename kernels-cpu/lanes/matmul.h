@@ -1,5 +1,5 @@
-/* matmul.h - the matrix products of an instruction set: its folder's matmul.c includes this after its vec_*.h, with
- * V_ISA, the name of the instruction set. */
+/* matmul.h - the matrix products of an instruction set: its folder's matmul.c includes this after its
+ * vec_*.h, with V_ISA, the name of the instruction set. */
 #ifndef AC_LANES_MATMUL_H
 #define AC_LANES_MATMUL_H
 
@@ -7,22 +7,28 @@
 
 /* Every number of tokens that a tile may have: X(type, n). */
 #if V_TILE == 8
-#define V_TILES(X, type) X(type, 1) X(type, 2) X(type, 3) X(type, 4) X(type, 5) X(type, 6) X(type, 7) X(type, 8)
-#define V_TILE_LIST(type)                                                                                     \
-    {tile1_##type, tile2_##type, tile3_##type, tile4_##type, tile5_##type, tile6_##type, tile7_##type, tile8_##type}
+#define V_TILES(X, type)                                                                                     \
+    X(type, 1) X(type, 2) X(type, 3) X(type, 4) X(type, 5) X(type, 6) X(type, 7) X(type, 8)
+#define V_TILE_LIST(type)                                                                                    \
+    {                                                                                                        \
+        tile1_##type, tile2_##type, tile3_##type, tile4_##type, tile5_##type, tile6_##type, tile7_##type,    \
+            tile8_##type                                                                                     \
+    }
 #elif V_TILE == 4
 #define V_TILES(X, type) X(type, 1) X(type, 2) X(type, 3) X(type, 4)
-#define V_TILE_LIST(type) {tile1_##type, tile2_##type, tile3_##type, tile4_##type}
+#define V_TILE_LIST(type)                                                                                    \
+    { tile1_##type, tile2_##type, tile3_##type, tile4_##type }
 #endif
 
-#define V_KERNEL(type, packed_chunk)                                                                          \
-    static ac_panel_tile *const tiles_##type[V_TILE] = V_TILE_LIST(type);                                     \
-    static const ac_panel_kernel kernel_##type = {.lanes = LANES,                                             \
-                                                  .tokens = V_TILE,                                           \
-                                                  .packed_bytes = sizeof(packed_chunk),                       \
-                                                  .pack = pack_##type,                                        \
-                                                  .tile = tiles_##type,                                       \
-                                                  .direct = {direct1_##type, direct2_##type, direct4_##type}};
+#define V_KERNEL(type, packed_chunk)                                                                         \
+    static ac_panel_tile *const tiles_##type[V_TILE] = V_TILE_LIST(type);                                    \
+    static const ac_panel_kernel kernel_##type = {                                                           \
+        .lanes = LANES,                                                                                      \
+        .tokens = V_TILE,                                                                                    \
+        .packed_bytes = sizeof(packed_chunk),                                                                \
+        .pack = pack_##type,                                                                                 \
+        .tile = tiles_##type,                                                                                \
+        .direct = {direct1_##type, direct2_##type, direct4_##type}};
 
 #include "matmul256.h"
 #include "matmul32.h"
@@ -42,7 +48,7 @@ V_KERNELS256(q6_k)
 V_KERNELS256(iq4_xs)
 
 static void v_matmul_slots(ac_cpu_table *table) {
-#define SLOT(type, TYPE) \
+#define SLOT(type, TYPE)                                                                                     \
     table->matmul[AC_TYPE_##TYPE] = ac__panel_slot("ac_matmul_" #type "__" V_ISA, &kernel_##type);
     SLOT(q4_0, Q4_0)
     SLOT(q4_1, Q4_1)

@@ -1,12 +1,13 @@
-/* matmul256.h - products with blocks of 256: everything inside a chunk is an integer sum, one float term per chunk.
- * A type's sub-block scales meet the sums of 16 or 32 elements; what its offset takes away, or its minima, meet the
- * activations' own sums s. The types are described in unpack.h. */
+/* matmul256.h - products with blocks of 256: everything inside a chunk is an integer sum, one float term per
+ * chunk. A type's sub-block scales meet the sums of 16 or 32 elements; what its offset takes away, or its
+ * minima, meet the activations' own sums s. The types are described in unpack.h. */
 #ifndef AC_LANES_MATMUL256_H
 #define AC_LANES_MATMUL256_H
 
 #include "product.h"
 
-/* A packed chunk. scale: of each sub-block, as v_scale gives it; pair: what meets s_2j and s_2j+1 (v_pair). */
+/* A packed chunk. scale: of each sub-block, as v_scale gives it; pair: what meets s_2j and s_2j+1 (v_pair).
+ */
 typedef struct v_packed256 {
     uint8_t code[64][LANES][4];
     int32_t scale[16][LANES], pair[8][LANES];
@@ -61,8 +62,8 @@ INLINE void v_factors(int32_t f[V_TOKENS][8], const v_tokens *x, int tokens) {
 }
 
 /* isum[t] += group j: code[8] with scale a (and b for the second half, when sub is 16) */
-INLINE void v_group256(vi *isum, const vi *code, vi a, vi b, const v_tokens *x, int32_t (*f)[8], int j, int tokens,
-                       v_kind256 kind) {
+INLINE void v_group256(vi *isum, const vi *code, vi a, vi b, const v_tokens *x, int32_t (*f)[8], int j,
+                       int tokens, v_kind256 kind) {
     const uint8_t *q = x->q + 32 * j;
     vi s[V_TOKENS];
 #ifdef VI_DOT8
@@ -88,12 +89,13 @@ INLINE void v_group256(vi *isum, const vi *code, vi a, vi b, const v_tokens *x, 
 
 /* sum[t] += the products of pair j with s */
 INLINE void v_pairs(vi *sum, vi pair, const v_tokens *x, int j, int tokens) {
-    V_UNROLL for (int t = 0; t < tokens; t++) sum[t] = vi_dot16(sum[t], pair, vi_spread(x->s + t * x->stride + 4 * j));
+    V_UNROLL for (int t = 0; t < tokens; t++) sum[t] =
+        vi_dot16(sum[t], pair, vi_spread(x->s + t * x->stride + 4 * j));
 }
 
 /* total[t] += (d D) isum - (dmin D) msum */
-INLINE void v_terms256(float *total, vf d, vf dmin, const vi *isum, const vi *msum, const v_tokens *x, int tokens,
-                       v_kind256 kind) {
+INLINE void v_terms256(float *total, vf d, vf dmin, const vi *isum, const vi *msum, const v_tokens *x,
+                       int tokens, v_kind256 kind) {
     V_UNROLL for (int t = 0; t < tokens; t++) {
         vf dx = vf_all(v_float(x->d + t * x->stride));
         vf term = vf_mul(vf_mul(d, dx), vf_of(isum[t]));
@@ -110,13 +112,13 @@ INLINE void v_tile256(const v_packed256 *w, const ac_panel_x *px, uint32_t chunk
     int pairs = kind.mins || kind.off ? 8 : 0;
     v_factors(f, &x, tokens);
     V_UNROLL for (int t = 0; t < tokens; t++) isum[t] = msum[t] = vi_zero();
-    for (int j = 0; j < pairs; j++)
-        v_pairs(kind.mins ? msum : isum, vi_load(w->pair[j]), &x, j, tokens);
+    for (int j = 0; j < pairs; j++) v_pairs(kind.mins ? msum : isum, vi_load(w->pair[j]), &x, j, tokens);
     for (int j = 0; j < 8; j++) {
         int at = kind.sub == 16 ? 2 * j : j;
         vi code[8];
         V_UNROLL for (int i = 0; i < 8; i++) code[i] = vi_load(w->code[8 * j + i]);
-        v_group256(isum, code, vi_load(w->scale[at]), vi_load(w->scale[at + (kind.sub == 16)]), &x, f, j, tokens, kind);
+        v_group256(isum, code, vi_load(w->scale[at]), vi_load(w->scale[at + (kind.sub == 16)]), &x, f, j,
+                   tokens, kind);
     }
     v_terms256(total, vf_load(w->d), vf_load(w->dmin), isum, msum, &x, tokens, kind);
 }
@@ -133,8 +135,8 @@ typedef struct v_type256 {
 
 enum { V_RAW = 24 };
 
-INLINE void v_direct256(const uint8_t *w, size_t stride, const ac_panel_x *px, uint32_t chunk, float *total, int tokens,
-                        v_type256 type) {
+INLINE void v_direct256(const uint8_t *w, size_t stride, const ac_panel_x *px, uint32_t chunk, float *total,
+                        int tokens, v_type256 type) {
     v_kind256 kind = type.kind;
     v_tokens x = v_tokens256(px, chunk);
     int32_t f[V_TOKENS][8];
@@ -184,34 +186,34 @@ INLINE void v_pack256(const uint8_t *w, size_t stride, v_packed256 *out, v_type2
 }
 
 #define V_KIND(type) ((v_kind256){type##_BITS, type##_OFF, type##_SUB, type##_MINS, type##_SIGNED})
-#define V_TYPE(type)                                                                                          \
+#define V_TYPE(type)                                                                                         \
     ((v_type256){scales_##type, keep_##type, raw_##type, codes_##type, type##_UNIT, V_KIND(type)})
 
-#define V_DIRECT256(type, n)                                                                                  \
-    static void direct##n##_##type(const uint8_t *w, size_t stride, const ac_panel_x *x, uint32_t chunk,      \
-                                   uint32_t groups, float *total) {                                           \
-        (void)groups;                                                                                         \
-        v_direct256(w, stride, x, chunk, total, n, V_TYPE(type));                                             \
+#define V_DIRECT256(type, n)                                                                                 \
+    static void direct##n##_##type(const uint8_t *w, size_t stride, const ac_panel_x *x, uint32_t chunk,     \
+                                   uint32_t groups, float *total) {                                          \
+        (void)groups;                                                                                        \
+        v_direct256(w, stride, x, chunk, total, n, V_TYPE(type));                                            \
     }
-#define V_TILE256(type, n)                                                                                    \
-    static void tile##n##_##type(const void *packed, const ac_panel_x *x, uint32_t chunk, uint32_t groups,    \
-                                 float *total) {                                                              \
-        (void)groups;                                                                                         \
-        v_tile256(packed, x, chunk, total, n, V_KIND(type));                                                  \
+#define V_TILE256(type, n)                                                                                   \
+    static void tile##n##_##type(const void *packed, const ac_panel_x *x, uint32_t chunk, uint32_t groups,   \
+                                 float *total) {                                                             \
+        (void)groups;                                                                                        \
+        v_tile256(packed, x, chunk, total, n, V_KIND(type));                                                 \
     }
-#define V_PACK256(type)                                                                                       \
-    static void pack_##type(const uint8_t *w, size_t stride, uint32_t groups, void *packed) {                 \
-        (void)groups;                                                                                         \
-        v_pack256(w, stride, packed, V_TYPE(type));                                                           \
+#define V_PACK256(type)                                                                                      \
+    static void pack_##type(const uint8_t *w, size_t stride, uint32_t groups, void *packed) {                \
+        (void)groups;                                                                                        \
+        v_pack256(w, stride, packed, V_TYPE(type));                                                          \
     }
 
 /* All kernels of a type, and kernel_TYPE that names them. */
-#define V_KERNELS256(type)                                                                                    \
-    V_DIRECT256(type, 1)                                                                                      \
-    V_DIRECT256(type, 2)                                                                                      \
-    V_DIRECT256(type, 4)                                                                                      \
-    V_PACK256(type)                                                                                           \
-    V_TILES(V_TILE256, type)                                                                                  \
+#define V_KERNELS256(type)                                                                                   \
+    V_DIRECT256(type, 1)                                                                                     \
+    V_DIRECT256(type, 2)                                                                                     \
+    V_DIRECT256(type, 4)                                                                                     \
+    V_PACK256(type)                                                                                          \
+    V_TILES(V_TILE256, type)                                                                                 \
     V_KERNEL(type, v_packed256)
 
 #endif

@@ -74,14 +74,14 @@ INLINE void v_tile32(const v_packed32 *w, const ac_panel_x *px, uint32_t chunk, 
     v_total(total, sum, tokens);
 }
 
-/* A chunk straight from the file's blocks. codes and scales are the type's; both always the same, so that all of it
- * becomes one function. */
+/* A chunk straight from the file's blocks. codes and scales are the type's; both always the same, so that all
+ * of it becomes one function. */
 typedef void v_codes32(const uint8_t *block, size_t stride, vi w[8]);
 typedef void v_scales32(const uint8_t *block, size_t stride, vf *d, vf *m);
 
 INLINE void v_direct32(const uint8_t *w, size_t stride, const ac_panel_x *px, uint32_t chunk, uint32_t groups,
-                       float *total, int tokens, v_codes32 *codes, v_scales32 *scales, size_t block_bytes, int bits,
-                       int off, int mins) {
+                       float *total, int tokens, v_codes32 *codes, v_scales32 *scales, size_t block_bytes,
+                       int bits, int off, int mins) {
     v_tokens x = v_tokens32(px, chunk);
     v_sums32 sums;
     vf sum[V_TOKENS];
@@ -110,29 +110,30 @@ INLINE void v_pack32(const uint8_t *w, size_t stride, uint32_t groups, v_packed3
     }
 }
 
-#define V_DIRECT32(type, TYPE, n)                                                                             \
-    static void direct##n##_##type(const uint8_t *w, size_t stride, const ac_panel_x *x, uint32_t chunk,      \
-                                   uint32_t groups, float *total) {                                           \
-        v_direct32(w, stride, x, chunk, groups, total, n, codes_##type, scales_##type, AC_BLOCK_BYTES_##TYPE, \
-                   type##_BITS, type##_OFF, type##_MINS);                                                     \
+#define V_DIRECT32(type, TYPE, n)                                                                            \
+    static void direct##n##_##type(const uint8_t *w, size_t stride, const ac_panel_x *x, uint32_t chunk,     \
+                                   uint32_t groups, float *total) {                                          \
+        v_direct32(w, stride, x, chunk, groups, total, n, codes_##type, scales_##type,                       \
+                   AC_BLOCK_BYTES_##TYPE, type##_BITS, type##_OFF, type##_MINS);                             \
     }
-#define V_TILE32(type, n)                                                                                     \
-    static void tile##n##_##type(const void *packed, const ac_panel_x *x, uint32_t chunk, uint32_t groups,    \
-                                 float *total) {                                                              \
-        v_tile32(packed, x, chunk, groups, total, n, type##_BITS, type##_OFF, type##_MINS);                   \
+#define V_TILE32(type, n)                                                                                    \
+    static void tile##n##_##type(const void *packed, const ac_panel_x *x, uint32_t chunk, uint32_t groups,   \
+                                 float *total) {                                                             \
+        v_tile32(packed, x, chunk, groups, total, n, type##_BITS, type##_OFF, type##_MINS);                  \
     }
-#define V_PACK32(type, TYPE)                                                                                  \
-    static void pack_##type(const uint8_t *w, size_t stride, uint32_t groups, void *packed) {                 \
-        v_pack32(w, stride, groups, packed, codes_##type, scales_##type, AC_BLOCK_BYTES_##TYPE, type##_MINS); \
+#define V_PACK32(type, TYPE)                                                                                 \
+    static void pack_##type(const uint8_t *w, size_t stride, uint32_t groups, void *packed) {                \
+        v_pack32(w, stride, groups, packed, codes_##type, scales_##type, AC_BLOCK_BYTES_##TYPE,              \
+                 type##_MINS);                                                                               \
     }
 
 /* All kernels of a type, and kernel_TYPE that names them. */
-#define V_KERNELS32(type, TYPE)                                                                               \
-    V_DIRECT32(type, TYPE, 1)                                                                                 \
-    V_DIRECT32(type, TYPE, 2)                                                                                 \
-    V_DIRECT32(type, TYPE, 4)                                                                                 \
-    V_PACK32(type, TYPE)                                                                                      \
-    V_TILES(V_TILE32, type)                                                                                   \
+#define V_KERNELS32(type, TYPE)                                                                              \
+    V_DIRECT32(type, TYPE, 1)                                                                                \
+    V_DIRECT32(type, TYPE, 2)                                                                                \
+    V_DIRECT32(type, TYPE, 4)                                                                                \
+    V_PACK32(type, TYPE)                                                                                     \
+    V_TILES(V_TILE32, type)                                                                                  \
     V_KERNEL(type, v_packed32)
 
 #endif

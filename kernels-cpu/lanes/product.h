@@ -1,5 +1,5 @@
-/* product.h - integer products of a group of codes with the activations of a few tokens, and what both kinds of
- * types share. Tokens are counted by a constant everywhere, so that all loops over them unroll. */
+/* product.h - integer products of a group of codes with the activations of a few tokens, and what both kinds
+ * of types share. Tokens are counted by a constant everywhere, so that all loops over them unroll. */
 #ifndef AC_LANES_PRODUCT_H
 #define AC_LANES_PRODUCT_H
 
@@ -33,10 +33,12 @@ INLINE void v_dots(vi *s, const vi *w, const uint8_t *q, size_t stride, int toke
 #else
 
 /* How many vectors of codes may be summed in int16: 2 * 127 * (largest code) * run < 32768. */
-INLINE int v_run(int bits) { return bits <= 4 ? 8 : bits == 5 ? 4 : bits == 6 ? 2 : 1; }
+INLINE int v_run(int bits) {
+    return bits <= 4 ? 8 : bits == 5 ? 4 : bits == 6 ? 2 : 1;
+}
 
-/* s[t] += times[t] * (codes times activations); times: the factor as int16 in both halves of a lane. 8-bit codes
- * are signed: their magnitudes are multiplied with activations that take over their signs. */
+/* s[t] += times[t] * (codes times activations); times: the factor as int16 in both halves of a lane. 8-bit
+ * codes are signed: their magnitudes are multiplied with activations that take over their signs. */
 INLINE void v_dots_times(vi *s, const vi *w, const uint8_t *q, size_t stride, int tokens, int steps, int bits,
                          const vi *times) {
     int run = v_run(bits) < steps ? v_run(bits) : steps;

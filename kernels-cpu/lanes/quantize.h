@@ -1,5 +1,5 @@
-/* quantize.h - activations in the forms of matrix products (docs/numerics.md, section 3) and in the codes of the
- * cache (section 7). */
+/* quantize.h - activations in the forms of matrix products (docs/numerics.md, section 3) and in the codes of
+ * the cache (section 7). */
 #ifndef AC_LANES_QUANTIZE_H
 #define AC_LANES_QUANTIZE_H
 
@@ -121,7 +121,8 @@ static void part_a256(const ac_cpu_quantize *op, const float *x, uint8_t *out, u
     float *d = (float *)(void *)(out + op->lay.d);
     int16_t *s = (int16_t *)(void *)(out + op->lay.s);
     for (; at < end; at += AC_CHUNK)
-        d[at / AC_CHUNK] = chunk_a256(x + at, (int8_t *)out + op->lay.q + at, out + op->lay.f + at / 32, s + at / 16);
+        d[at / AC_CHUNK] =
+            chunk_a256(x + at, (int8_t *)out + op->lay.q + at, out + op->lay.f + at / 32, s + at / 16);
 }
 
 static uint32_t quantize_items(const ac_cpu_job *job, uint32_t threads) {
@@ -129,16 +130,16 @@ static uint32_t quantize_items(const ac_cpu_job *job, uint32_t threads) {
     return job->rows * ((job->quantize.n + QUANTIZE_PIECE - 1) / QUANTIZE_PIECE);
 }
 
-#define V_QUANTIZE(form)                                                                                      \
-    static void quantize_##form(const ac_cpu_job *job, uint32_t first, uint32_t last, void *scratch) {        \
-        const ac_cpu_quantize *op = &job->quantize;                                                           \
-        uint32_t pieces = (op->n + QUANTIZE_PIECE - 1) / QUANTIZE_PIECE;                                      \
-        (void)scratch;                                                                                        \
-        for (uint32_t i = first; i < last; i++) {                                                             \
-            uint32_t row = i / pieces, at = i % pieces * QUANTIZE_PIECE;                                      \
-            uint32_t end = op->n - at < QUANTIZE_PIECE ? op->n : at + QUANTIZE_PIECE;                         \
-            part_##form(op, ac_cpu_row(op->x, row), ac_cpu_row(op->out, row), at, end);                       \
-        }                                                                                                     \
+#define V_QUANTIZE(form)                                                                                     \
+    static void quantize_##form(const ac_cpu_job *job, uint32_t first, uint32_t last, void *scratch) {       \
+        const ac_cpu_quantize *op = &job->quantize;                                                          \
+        uint32_t pieces = (op->n + QUANTIZE_PIECE - 1) / QUANTIZE_PIECE;                                     \
+        (void)scratch;                                                                                       \
+        for (uint32_t i = first; i < last; i++) {                                                            \
+            uint32_t row = i / pieces, at = i % pieces * QUANTIZE_PIECE;                                     \
+            uint32_t end = op->n - at < QUANTIZE_PIECE ? op->n : at + QUANTIZE_PIECE;                        \
+            part_##form(op, ac_cpu_row(op->x, row), ac_cpu_row(op->out, row), at, end);                      \
+        }                                                                                                    \
     }
 V_QUANTIZE(f32)
 V_QUANTIZE(a32)
@@ -188,9 +189,9 @@ static size_t kv_store_bytes(const ac_cpu_job *job) {
 }
 
 static void v_quantize_slots(ac_cpu_table *t) {
-#define SLOT(FORM, form)                                                                                      \
-    t->quantize[AC_FORM_##FORM] =                                                                             \
-        (ac_cpu_slot){.name = "ac_quantize_" #form "__" V_ISA, .stage = {{quantize_items, quantize_##form}}};
+#define SLOT(FORM, form)                                                                                     \
+    t->quantize[AC_FORM_##FORM] = (ac_cpu_slot){.name = "ac_quantize_" #form "__" V_ISA,                     \
+                                                .stage = {{quantize_items, quantize_##form}}};
     SLOT(F32, f32)
     SLOT(A32, a32)
     SLOT(A256, a256)

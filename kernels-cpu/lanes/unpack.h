@@ -40,8 +40,12 @@ INLINE vi v_codes(vi c, int n) {
 #endif
 }
 
-INLINE vi v_low4(vi x) { return vi_and(x, vi_all8(15)); }
-INLINE vi v_high4(vi x) { return vi_and(vi_srl(x, 4), vi_all8(15)); }
+INLINE vi v_low4(vi x) {
+    return vi_and(x, vi_all8(15));
+}
+INLINE vi v_high4(vi x) {
+    return vi_and(vi_srl(x, 4), vi_all8(15));
+}
 
 /* ---- Blocks of 32: codes_TYPE gives 8 vectors, scales_TYPE d and m ---------------------------------- */
 
@@ -59,7 +63,9 @@ INLINE vi v_pick_of(vi x, uint32_t pattern) {
 }
 
 /* Byte i of each lane in all four bytes of it */
-INLINE vi v_byte(vi x, int i) { return v_pick_of(x, (uint32_t)i * 0x01010101u); }
+INLINE vi v_byte(vi x, int i) {
+    return v_pick_of(x, (uint32_t)i * 0x01010101u);
+}
 
 /* One more bit: bit i of the 4 bytes qh is bit 4 of element i. */
 INLINE void v_fifth_bits(const uint8_t *qh, size_t stride, vi w[8]) {
@@ -93,7 +99,9 @@ INLINE void codes_q4_0(const uint8_t *b, size_t stride, vi w[8]) {
 #define q4_1_OFF 0
 #define q4_1_BITS 4
 #define q4_1_MINS 1
-INLINE void codes_q4_1(const uint8_t *b, size_t stride, vi w[8]) { v_nibbles(b + FIELD(q4_1, qs), stride, w); }
+INLINE void codes_q4_1(const uint8_t *b, size_t stride, vi w[8]) {
+    v_nibbles(b + FIELD(q4_1, qs), stride, w);
+}
 
 #define q5_0_OFF V_OFF(16)
 #define q5_0_BITS 5
@@ -139,16 +147,16 @@ INLINE void codes_mxfp4(const uint8_t *b, size_t stride, vi w[8]) {
     v_lookup(b + FIELD(mxfp4, qs), stride, v_table(ac_table_mxfp4, mxfp4_OFF), w);
 }
 
-#define SCALES_D(type)                                                                                        \
-    INLINE void scales_##type(const uint8_t *b, size_t stride, vf *d, vf *m) {                                \
-        *d = rows_half(b + FIELD(type, d), stride);                                                           \
-        *m = vf_zero();                                                                                       \
+#define SCALES_D(type)                                                                                       \
+    INLINE void scales_##type(const uint8_t *b, size_t stride, vf *d, vf *m) {                               \
+        *d = rows_half(b + FIELD(type, d), stride);                                                          \
+        *m = vf_zero();                                                                                      \
     }
-#define SCALES_D_M(type)                                                                                      \
-    INLINE void scales_##type(const uint8_t *b, size_t stride, vf *d, vf *m) {                                \
-        vi both = rows_4(b + FIELD(type, d), stride);                                                         \
-        *d = vf_half_low(both);                                                                               \
-        *m = vf_half_high(both);                                                                              \
+#define SCALES_D_M(type)                                                                                     \
+    INLINE void scales_##type(const uint8_t *b, size_t stride, vf *d, vf *m) {                               \
+        vi both = rows_4(b + FIELD(type, d), stride);                                                        \
+        *d = vf_half_low(both);                                                                              \
+        *m = vf_half_high(both);                                                                             \
     }
 SCALES_D(q4_0)
 SCALES_D(q5_0)
@@ -169,12 +177,12 @@ INLINE void scales_mxfp4(const uint8_t *b, size_t stride, vf *d, vf *m) {
 /* ---- Blocks of 256 ----------------------------------------------------------------------------------
  * A unit is a run of groups of 32 whose codes share bytes (TYPE_UNIT groups). raw_TYPE brings a unit's bytes
  * into lanes, keep_TYPE what all units share, codes_TYPE makes group j of the unit out of both.
- * scales_TYPE gives the sub-block scales (c[0 .. 3]) and minima (c[4 .. 7]) as bytes, element i in byte i % 4 of
- * c[i / 4]; TYPE_SIGNED: the scales are signed. */
+ * scales_TYPE gives the sub-block scales (c[0 .. 3]) and minima (c[4 .. 7]) as bytes, element i in byte i % 4
+ * of c[i / 4]; TYPE_SIGNED: the scales are signed. */
 
-#define V_NO_KEEP(type)                                                                                       \
-    INLINE void keep_##type(const uint8_t *b, size_t stride, vi keep[8]) {                                    \
-        (void)b, (void)stride, (void)keep;                                                                    \
+#define V_NO_KEEP(type)                                                                                      \
+    INLINE void keep_##type(const uint8_t *b, size_t stride, vi keep[8]) {                                   \
+        (void)b, (void)stride, (void)keep;                                                                   \
     }
 
 /* 6-bit scales and minima of Q4_K and Q5_K, and the halves before them: the first 16 bytes of the block */
@@ -226,8 +234,8 @@ INLINE vi v_bit(vi x, int bit, int to) {
     return vi_and(bit > to ? vi_srl(x, bit - to) : vi_sll(x, to - bit), vi_all8(1 << to));
 }
 INLINE void codes_q5_k(const vi *raw, const vi *keep, int unit, int j, vi w[8]) {
-    V_UNROLL for (int i = 0; i < 8; i++)
-        w[i] = vi_or(j ? v_high4(raw[i]) : v_low4(raw[i]), v_bit(keep[i], 2 * unit + j, 4));
+    V_UNROLL for (int i = 0; i < 8; i++) w[i] =
+        vi_or(j ? v_high4(raw[i]) : v_low4(raw[i]), v_bit(keep[i], 2 * unit + j, 4));
 }
 INLINE void scales_q5_k(const uint8_t *b, size_t stride, vi c[8], vf *d, vf *dmin) {
     v_scales_6bit(b, stride, c, d, dmin);
@@ -297,8 +305,8 @@ INLINE void raw_q3_k(const uint8_t *b, size_t stride, int unit, vi raw[8]) {
     rows_32(b + FIELD(q3_k, qs) + 32 * unit, stride, raw);
 }
 INLINE void codes_q3_k(const vi *raw, const vi *keep, int unit, int j, vi w[8]) {
-    V_UNROLL for (int i = 0; i < 8; i++)
-        w[i] = v_codes(vi_or(vi_and(vi_srl(raw[i], 2 * j), vi_all8(3)), v_bit(keep[i], 4 * unit + j, 2)), 4);
+    V_UNROLL for (int i = 0; i < 8; i++) w[i] =
+        v_codes(vi_or(vi_and(vi_srl(raw[i], 2 * j), vi_all8(3)), v_bit(keep[i], 4 * unit + j, 2)), 4);
 }
 /* The 16 bytes up to the block's end: 2 of qs, 12 of scales, d. */
 INLINE void scales_q3_k(const uint8_t *b, size_t stride, vi c[8], vf *d, vf *dmin) {
@@ -328,8 +336,8 @@ INLINE void raw_iq4_xs(const uint8_t *b, size_t stride, int unit, vi raw[4]) {
 INLINE void codes_iq4_xs(const vi *raw, const vi *keep, int unit, int j, vi w[8]) {
     vi table = v_table(ac_table_iq4, iq4_xs_OFF);
     (void)keep, (void)unit, (void)j;
-    V_UNROLL for (int i = 0; i < 4; i++)
-        w[i] = vi_pick8(table, v_low4(raw[i])), w[i + 4] = vi_pick8(table, v_high4(raw[i]));
+    V_UNROLL for (int i = 0; i < 4; i++) w[i] = vi_pick8(table, v_low4(raw[i])),
+                                         w[i + 4] = vi_pick8(table, v_high4(raw[i]));
 }
 /* scales_l[n] has groups 2 n and 2 n + 1 in its nibbles, byte n of scales_h two bits of each of 4 groups. */
 INLINE void scales_iq4_xs(const uint8_t *b, size_t stride, vi c[8], vf *d, vf *dmin) {

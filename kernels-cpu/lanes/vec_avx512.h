@@ -10,17 +10,27 @@
 #define LANES 16
 #define INLINE static inline __attribute__((always_inline))
 
-typedef __m512i vi; /* 16 int32, or 64 bytes */
-typedef __m512 vf;  /* 16 float32 */
+typedef __m512i vi;                                      /* 16 int32, or 64 bytes */
+typedef __m512 vf;                                       /* 16 float32 */
 typedef uint32_t v_u32 __attribute__((vector_size(64))); /* for shifts by constants and variables alike */
 typedef int32_t v_s32 __attribute__((vector_size(64)));
 typedef int16_t v_s16 __attribute__((vector_size(64)));
 
-INLINE vi vi_load(const void *p) { return _mm512_loadu_si512(p); }
-INLINE void vi_store(void *p, vi x) { _mm512_storeu_si512(p, x); }
-INLINE vi vi_zero(void) { return _mm512_setzero_si512(); }
-INLINE vi vi_all(int32_t x) { return _mm512_set1_epi32(x); }
-INLINE vi vi_all8(int x) { return _mm512_set1_epi8((char)x); }
+INLINE vi vi_load(const void *p) {
+    return _mm512_loadu_si512(p);
+}
+INLINE void vi_store(void *p, vi x) {
+    _mm512_storeu_si512(p, x);
+}
+INLINE vi vi_zero(void) {
+    return _mm512_setzero_si512();
+}
+INLINE vi vi_all(int32_t x) {
+    return _mm512_set1_epi32(x);
+}
+INLINE vi vi_all8(int x) {
+    return _mm512_set1_epi8((char)x);
+}
 /* a, b, c, d in every quarter */
 INLINE vi vi_quad(uint32_t a, uint32_t b, uint32_t c, uint32_t d) {
     return _mm512_set4_epi32((int)d, (int)c, (int)b, (int)a);
@@ -32,35 +42,85 @@ INLINE vi vi_spread(const void *p) {
     return _mm512_set1_epi32(x);
 }
 /* 16 bytes, in every quarter */
-INLINE vi vi_spread16(const void *p) { return _mm512_broadcast_i32x4(_mm_loadu_si128(p)); }
-INLINE vi vi_and(vi a, vi b) { return _mm512_and_si512(a, b); }
-INLINE vi vi_or(vi a, vi b) { return _mm512_or_si512(a, b); }
-INLINE vi vi_xor(vi a, vi b) { return _mm512_xor_si512(a, b); }
-INLINE vi vi_and_not(vi a, vi b) { return _mm512_andnot_si512(a, b); } /* b where a is not */
-INLINE vi vi_add(vi a, vi b) { return _mm512_add_epi32(a, b); }
-INLINE vi vi_sub(vi a, vi b) { return _mm512_sub_epi32(a, b); }
-INLINE vi vi_mul(vi a, vi b) { return _mm512_mullo_epi32(a, b); }
-INLINE vi vi_min(vi a, vi b) { return _mm512_min_epi32(a, b); }
+INLINE vi vi_spread16(const void *p) {
+    return _mm512_broadcast_i32x4(_mm_loadu_si128(p));
+}
+INLINE vi vi_and(vi a, vi b) {
+    return _mm512_and_si512(a, b);
+}
+INLINE vi vi_or(vi a, vi b) {
+    return _mm512_or_si512(a, b);
+}
+INLINE vi vi_xor(vi a, vi b) {
+    return _mm512_xor_si512(a, b);
+}
+INLINE vi vi_and_not(vi a, vi b) {
+    return _mm512_andnot_si512(a, b);
+} /* b where a is not */
+INLINE vi vi_add(vi a, vi b) {
+    return _mm512_add_epi32(a, b);
+}
+INLINE vi vi_sub(vi a, vi b) {
+    return _mm512_sub_epi32(a, b);
+}
+INLINE vi vi_mul(vi a, vi b) {
+    return _mm512_mullo_epi32(a, b);
+}
+INLINE vi vi_min(vi a, vi b) {
+    return _mm512_min_epi32(a, b);
+}
 /* all bits where a > b */
-INLINE vi vi_greater(vi a, vi b) { return _mm512_maskz_set1_epi32(_mm512_cmpgt_epi32_mask(a, b), -1); }
-INLINE vi vi_equal(vi a, vi b) { return _mm512_maskz_set1_epi32(_mm512_cmpeq_epi32_mask(a, b), -1); }
-INLINE vi vi_sub8(vi a, vi b) { return _mm512_sub_epi8(a, b); }
-INLINE vi vi_add16(vi a, vi b) { return _mm512_add_epi16(a, b); }
-INLINE vi vi_sub16(vi a, vi b) { return _mm512_sub_epi16(a, b); }
-INLINE vi vi_mul16(vi a, vi b) { return _mm512_mullo_epi16(a, b); }
-INLINE vi vi_madd16(vi a, vi b) { return _mm512_madd_epi16(a, b); }
-INLINE vi vi_maddu8(vi u, vi s) { return _mm512_maddubs_epi16(u, s); }
-INLINE vi vi_abs8(vi a) { return _mm512_abs_epi8(a); }
+INLINE vi vi_greater(vi a, vi b) {
+    return _mm512_maskz_set1_epi32(_mm512_cmpgt_epi32_mask(a, b), -1);
+}
+INLINE vi vi_equal(vi a, vi b) {
+    return _mm512_maskz_set1_epi32(_mm512_cmpeq_epi32_mask(a, b), -1);
+}
+INLINE vi vi_sub8(vi a, vi b) {
+    return _mm512_sub_epi8(a, b);
+}
+INLINE vi vi_add16(vi a, vi b) {
+    return _mm512_add_epi16(a, b);
+}
+INLINE vi vi_sub16(vi a, vi b) {
+    return _mm512_sub_epi16(a, b);
+}
+INLINE vi vi_mul16(vi a, vi b) {
+    return _mm512_mullo_epi16(a, b);
+}
+INLINE vi vi_madd16(vi a, vi b) {
+    return _mm512_madd_epi16(a, b);
+}
+INLINE vi vi_maddu8(vi u, vi s) {
+    return _mm512_maddubs_epi16(u, s);
+}
+INLINE vi vi_abs8(vi a) {
+    return _mm512_abs_epi8(a);
+}
 /* a, negated where w is negative */
-INLINE vi vi_sign8(vi a, vi w) { return _mm512_mask_sub_epi8(a, _mm512_movepi8_mask(w), _mm512_setzero_si512(), a); }
-INLINE vi vi_srl(vi a, int n) { return (vi)((v_u32)a >> n); }
-INLINE vi vi_sll(vi a, int n) { return (vi)((v_u32)a << n); }
-INLINE vi vi_sra(vi a, int n) { return (vi)((v_s32)a >> n); }
-INLINE vi vi_sra16(vi a, int n) { return (vi)((v_s16)a >> n); }
+INLINE vi vi_sign8(vi a, vi w) {
+    return _mm512_mask_sub_epi8(a, _mm512_movepi8_mask(w), _mm512_setzero_si512(), a);
+}
+INLINE vi vi_srl(vi a, int n) {
+    return (vi)((v_u32)a >> n);
+}
+INLINE vi vi_sll(vi a, int n) {
+    return (vi)((v_u32)a << n);
+}
+INLINE vi vi_sra(vi a, int n) {
+    return (vi)((v_s32)a >> n);
+}
+INLINE vi vi_sra16(vi a, int n) {
+    return (vi)((v_s16)a >> n);
+}
 /* In each quarter: byte i is byte index[i] of a, or 0 when that is negative. */
-INLINE vi vi_pick8(vi a, vi index) { return _mm512_shuffle_epi8(a, index); }
+INLINE vi vi_pick8(vi a, vi index) {
+    return _mm512_shuffle_epi8(a, index);
+}
 /* x where a byte of a has one of the bits of b, else 0 */
-INLINE vi vi_where8(vi a, vi b, int x) { return _mm512_maskz_set1_epi8(_mm512_test_epi8_mask(a, b), (char)x); }
+INLINE vi vi_where8(vi a, vi b, int x) {
+    return _mm512_maskz_set1_epi8(_mm512_test_epi8_mask(a, b), (char)x);
+}
 
 /* acc + the products of the int16 pairs of a lane */
 INLINE vi vi_dot16(vi acc, vi a, vi b) {
@@ -74,7 +134,9 @@ INLINE vi vi_dot16(vi acc, vi a, vi b) {
 #ifdef __AVX512VNNI__
 #define VI_DOT8 1
 /* acc + the products of the unsigned bytes of w and 4 signed ones, the i-th at q */
-INLINE vi v_dot_step(vi acc, vi w, const uint8_t *q, int i) { return _mm512_dpbusd_epi32(acc, w, vi_spread(q + 4 * i)); }
+INLINE vi v_dot_step(vi acc, vi w, const uint8_t *q, int i) {
+    return _mm512_dpbusd_epi32(acc, w, vi_spread(q + 4 * i));
+}
 #endif
 
 /* 8 int16 at p times k as int32; 8 int16 as float; 8 bytes times k as int32 */
@@ -90,45 +152,96 @@ INLINE void v_widen8_bytes(int32_t out[8], const uint8_t *p, int k) {
     _mm256_storeu_si256((void *)out, _mm256_mullo_epi32(x, _mm256_set1_epi32(k)));
 }
 
-INLINE vf vf_load(const void *p) { return _mm512_loadu_ps(p); }
-INLINE void vf_store(float *p, vf x) { _mm512_storeu_ps(p, x); }
-INLINE vf vf_zero(void) { return _mm512_setzero_ps(); }
-INLINE vf vf_all(float x) { return _mm512_set1_ps(x); }
-INLINE vf vf_add(vf a, vf b) { return _mm512_add_ps(a, b); }
-INLINE vf vf_sub(vf a, vf b) { return _mm512_sub_ps(a, b); }
-INLINE vf vf_mul(vf a, vf b) { return _mm512_mul_ps(a, b); }
-INLINE vf vf_of(vi a) { return _mm512_cvtepi32_ps(a); }
-INLINE vf vf_bits(vi a) { return _mm512_castsi512_ps(a); }
+INLINE vf vf_load(const void *p) {
+    return _mm512_loadu_ps(p);
+}
+INLINE void vf_store(float *p, vf x) {
+    _mm512_storeu_ps(p, x);
+}
+INLINE vf vf_zero(void) {
+    return _mm512_setzero_ps();
+}
+INLINE vf vf_all(float x) {
+    return _mm512_set1_ps(x);
+}
+INLINE vf vf_add(vf a, vf b) {
+    return _mm512_add_ps(a, b);
+}
+INLINE vf vf_sub(vf a, vf b) {
+    return _mm512_sub_ps(a, b);
+}
+INLINE vf vf_mul(vf a, vf b) {
+    return _mm512_mul_ps(a, b);
+}
+INLINE vf vf_of(vi a) {
+    return _mm512_cvtepi32_ps(a);
+}
+INLINE vf vf_bits(vi a) {
+    return _mm512_castsi512_ps(a);
+}
 
-INLINE vf vf_max(vf a, vf b) { return _mm512_max_ps(a, b); }
-INLINE vi vi_bits(vf a) { return _mm512_castps_si512(a); }
-INLINE vi vi_max(vi a, vi b) { return _mm512_max_epi32(a, b); }
+INLINE vf vf_max(vf a, vf b) {
+    return _mm512_max_ps(a, b);
+}
+INLINE vi vi_bits(vf a) {
+    return _mm512_castps_si512(a);
+}
+INLINE vi vi_max(vi a, vi b) {
+    return _mm512_max_epi32(a, b);
+}
 /* nearest integer, ties to even */
-INLINE vi vi_rne(vf a) { return _mm512_cvtps_epi32(a); }
-INLINE int32_t vi_sum(vi a) { return _mm512_reduce_add_epi32(a); }
-INLINE int32_t vi_most(vi a) { return _mm512_reduce_max_epi32(a); }
-INLINE float vf_most(vf a) { return _mm512_reduce_max_ps(a); }
+INLINE vi vi_rne(vf a) {
+    return _mm512_cvtps_epi32(a);
+}
+INLINE int32_t vi_sum(vi a) {
+    return _mm512_reduce_add_epi32(a);
+}
+INLINE int32_t vi_most(vi a) {
+    return _mm512_reduce_max_epi32(a);
+}
+INLINE float vf_most(vf a) {
+    return _mm512_reduce_max_ps(a);
+}
 
 /* which lanes */
 typedef __mmask16 vm;
-INLINE vm vm_less(vf a, vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
-INLINE vm vm_greater(vi a, vi b) { return _mm512_cmpgt_epi32_mask(a, b); }
-INLINE vf vf_keep(vm m, vf x) { return _mm512_maskz_mov_ps(m, x); }
-INLINE vf vf_choose(vm m, vf yes, vf no) { return _mm512_mask_mov_ps(no, m, yes); }
-INLINE vi vi_keep(vm m, vi x) { return _mm512_maskz_mov_epi32(m, x); }
-INLINE vi vi_choose(vm m, vi yes, vi no) { return _mm512_mask_mov_epi32(no, m, yes); }
+INLINE vm vm_less(vf a, vf b) {
+    return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ);
+}
+INLINE vm vm_greater(vi a, vi b) {
+    return _mm512_cmpgt_epi32_mask(a, b);
+}
+INLINE vf vf_keep(vm m, vf x) {
+    return _mm512_maskz_mov_ps(m, x);
+}
+INLINE vf vf_choose(vm m, vf yes, vf no) {
+    return _mm512_mask_mov_ps(no, m, yes);
+}
+INLINE vi vi_keep(vm m, vi x) {
+    return _mm512_maskz_mov_epi32(m, x);
+}
+INLINE vi vi_choose(vm m, vi yes, vi no) {
+    return _mm512_mask_mov_epi32(no, m, yes);
+}
 /* 0, 1, 2 ... */
-INLINE vi vi_count(void) { return _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15); }
+INLINE vi vi_count(void) {
+    return _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+}
 
 /* the low bytes or int16 of all lanes */
-INLINE void v_store8(int8_t *p, vi a) { _mm_storeu_si128((void *)p, _mm512_cvtepi32_epi8(a)); }
-INLINE void v_store16(int16_t *p, vi a) { _mm256_storeu_si256((void *)p, _mm512_cvtepi32_epi16(a)); }
+INLINE void v_store8(int8_t *p, vi a) {
+    _mm_storeu_si128((void *)p, _mm512_cvtepi32_epi8(a));
+}
+INLINE void v_store16(int16_t *p, vi a) {
+    _mm256_storeu_si256((void *)p, _mm512_cvtepi32_epi16(a));
+}
 
 /* 2 * LANES floats: the even and the odd ones, and back */
 INLINE void v_split(const float *p, vf *even, vf *odd) {
     vf a = vf_load(p), b = vf_load(p + LANES);
     *even = _mm512_permutex2var_ps(a, _mm512_slli_epi32(vi_count(), 1), b);
-    *odd = _mm512_permutex2var_ps(a, _mm512_add_epi32(_mm512_slli_epi32(vi_count(), 1), _mm512_set1_epi32(1)), b);
+    *odd = _mm512_permutex2var_ps(a, _mm512_add_epi32(_mm512_slli_epi32(vi_count(), 1), _mm512_set1_epi32(1)),
+                                  b);
 }
 INLINE void v_join(float *p, vf even, vf odd) {
     vi low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
@@ -142,22 +255,27 @@ INLINE vf vf_half(__m256i h) {
     m = _mm256_min_epu16(m, _mm256_set1_epi16(0x7bff));
     return _mm512_cvtph_ps(_mm256_or_si256(m, _mm256_and_si256(h, _mm256_set1_epi16((short)0x8000))));
 }
-INLINE vf vf_half_low(vi a) { return vf_half(_mm512_cvtepi32_epi16(a)); }
-INLINE vf vf_half_high(vi a) { return vf_half(_mm512_cvtepi32_epi16(_mm512_srli_epi32(a, 16))); }
+INLINE vf vf_half_low(vi a) {
+    return vf_half(_mm512_cvtepi32_epi16(a));
+}
+INLINE vf vf_half_high(vi a) {
+    return vf_half(_mm512_cvtepi32_epi16(_mm512_srli_epi32(a, 16)));
+}
 
 /* ---- Rows into lanes: row r starts at p + r * stride, its data go to lane r ------------------------- */
 
 INLINE __m128i v_halves8(const uint8_t *p, size_t stride) {
     __m128i x = _mm_setzero_si128();
-#define PUT(i)                                                                                                \
-    {                                                                                                         \
-        uint16_t h;                                                                                           \
-        memcpy(&h, p + i * stride, sizeof h);                                                                 \
-        x = _mm_insert_epi16(x, (short)h, i);                                                                 \
+#define PUT(i)                                                                                               \
+    {                                                                                                        \
+        uint16_t h;                                                                                          \
+        memcpy(&h, p + i * stride, sizeof h);                                                                \
+        x = _mm_insert_epi16(x, (short)h, i);                                                                \
     }
-    PUT(0) PUT(1) PUT(2) PUT(3) PUT(4) PUT(5) PUT(6) PUT(7)
+    PUT(0)
+    PUT(1) PUT(2) PUT(3) PUT(4) PUT(5) PUT(6) PUT(7)
 #undef PUT
-    return x;
+        return x;
 }
 INLINE vf rows_half(const uint8_t *p, size_t stride) {
     return vf_half(_mm256_setr_m128i(v_halves8(p, stride), v_halves8(p + 8 * stride, stride)));
@@ -166,7 +284,8 @@ INLINE vf rows_half(const uint8_t *p, size_t stride) {
 INLINE __m128i v_words4(const uint8_t *p, size_t stride) {
     int32_t x[4];
     for (int i = 0; i < 4; i++) memcpy(&x[i], p + (size_t)i * stride, 4);
-    return _mm_insert_epi32(_mm_insert_epi32(_mm_insert_epi32(_mm_cvtsi32_si128(x[0]), x[1], 1), x[2], 2), x[3], 3);
+    return _mm_insert_epi32(_mm_insert_epi32(_mm_insert_epi32(_mm_cvtsi32_si128(x[0]), x[1], 1), x[2], 2),
+                            x[3], 3);
 }
 /* 4 bytes of each row */
 INLINE vi rows_4(const uint8_t *p, size_t stride) {
@@ -178,9 +297,10 @@ INLINE vi rows_4(const uint8_t *p, size_t stride) {
 INLINE __m128i v_bytes8(const uint8_t *p, size_t stride) {
     __m128i x = _mm_setzero_si128();
 #define PUT(i) x = _mm_insert_epi8(x, p[i * stride], i);
-    PUT(0) PUT(1) PUT(2) PUT(3) PUT(4) PUT(5) PUT(6) PUT(7)
+    PUT(0)
+    PUT(1) PUT(2) PUT(3) PUT(4) PUT(5) PUT(6) PUT(7)
 #undef PUT
-    return x;
+        return x;
 }
 /* 1 byte of each row, as an integer */
 INLINE vi rows_1(const uint8_t *p, size_t stride) {

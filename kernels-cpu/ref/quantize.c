@@ -27,10 +27,12 @@ static void row_f32(const ac_cpu_quantize *op, const float *x, uint8_t *out) {
     for (uint32_t i = 0; i < op->n; i++) y[i] = ac_window(x[i]);
 }
 
-/* 1 / (1 + c / 128) rounded to float32, c = 0 .. 3: the scales that a group of 32 may take above amax / 127. */
+/* 1 / (1 + c / 128) rounded to float32, c = 0 .. 3: the scales that a group of 32 may take above amax / 127.
+ */
 static const float shrink[4] = {1.0f, 0x1.fc07fp-1f, 0x1.f81f82p-1f, 0x1.f4465ap-1f};
 
-/* The squared rounding error of a group's codes in units of 1/64 of a code, times the squared scale; an integer below 2^30. */
+/* The squared rounding error of a group's codes in units of 1/64 of a code, times the squared scale; an
+ * integer below 2^30. */
 static int32_t error_of(const float *x, float k, int c) {
     int32_t sum = 0;
     for (uint32_t i = 0; i < 32; i++) {

@@ -1,5 +1,5 @@
-/* cl_face: what the OpenCL module promises beside arithmetic: missing drivers, masks, too little memory, tensors in pieces, the
- * cache of programs, tuning files, and that a failure leaves nothing behind. */
+/* cl_face: what the OpenCL module promises beside arithmetic: missing drivers, masks, too little memory,
+ * tensors in pieces, the cache of programs, tuning files, and that a failure leaves nothing behind. */
 #include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -16,7 +16,8 @@
 static const ac_backend *cl;
 static char folder[64]; /* of this run, removed at the end */
 
-/* ---- A small plan: y = W x ---------------------------------------------------------------------------------------- */
+/* ---- A small plan: y = W x
+ * ---------------------------------------------------------------------------------------- */
 
 enum { M = 480, N = 512, VOCAB_ROW = 5 };
 
@@ -29,7 +30,9 @@ typedef struct work {
     ac_plan plan;
 } work;
 
-static uint64_t up(uint64_t n) { return (n + 255) / 256 * 256; }
+static uint64_t up(uint64_t n) {
+    return (n + 255) / 256 * 256;
+}
 
 static void make_work(work *w) {
     static const ac_type types[2] = {AC_TYPE_Q4_K, AC_TYPE_Q8_0};
@@ -39,7 +42,13 @@ static void make_work(work *w) {
     CHECK(!posix_memalign((void **)&w->file, 4096, w->bytes), "memory");
     for (size_t i = 0; i < w->bytes; i++) w->file[i] = (uint8_t)(check_random(&random) >> 9);
     for (int i = 0; i < 2; i++) {
-        w->weights[i] = (ac_weight){.name = i ? "product" : "table", .type = types[i], .rows = M, .cols = N, .data = w->file + at, .map = w->file, .map_bytes = w->bytes};
+        w->weights[i] = (ac_weight){.name = i ? "product" : "table",
+                                    .type = types[i],
+                                    .rows = M,
+                                    .cols = N,
+                                    .data = w->file + at,
+                                    .map = w->file,
+                                    .map_bytes = w->bytes};
         w->weights[i].bytes = ac_type_row_bytes(types[i], N) * M;
         at += (w->weights[i].bytes + 31) / 32 * 32;
     }
@@ -49,15 +58,25 @@ static void make_work(work *w) {
     w->bufs[2] = (ac_plan_buf){"y", AC_BUF_OUTPUT, up(w->bufs[1].offset + 2 * q_row), M * 4, 2};
     w->ops[1] = (ac_op){.kind = AC_OP_quantize, .quantize = {0, 1, N, AC_FORM_A32}};
     w->ops[2] = (ac_op){.kind = AC_OP_matmul, .matmul = {1, 1, 2, M, N}};
-    w->plan = (ac_plan){.ops = w->ops, .n_ops = 3, .bufs = w->bufs, .n_bufs = 3, .arena_bytes = up(w->bufs[2].offset + 2 * M * 4),
-                        .weights = w->weights, .n_weights = 2, .max_rows = 2, .max_out = 2, .max_seqs = 1, .max_pages = 1};
+    w->plan = (ac_plan){.ops = w->ops,
+                        .n_ops = 3,
+                        .bufs = w->bufs,
+                        .n_bufs = 3,
+                        .arena_bytes = up(w->bufs[2].offset + 2 * M * 4),
+                        .weights = w->weights,
+                        .n_weights = 2,
+                        .max_rows = 2,
+                        .max_out = 2,
+                        .max_seqs = 1,
+                        .max_pages = 1};
     w->ops[0] = (ac_op){.kind = AC_OP_embed, .embed = {.w = 0, .out = 0}};
 }
 
 /* Runs the plan on an open device; y[2][M]. */
 static ac_status compute(ac_dev *dev, const work *w, float *y, ac_error *err) {
     static const int32_t token[2] = {VOCAB_ROW, M - 1}, zero[2] = {0, 0};
-    ac_run run = {.n_rows = 2, .token = token, .pos = zero, .seq = zero, .slot = zero, .out_row = zero, .pages = zero};
+    ac_run run = {
+        .n_rows = 2, .token = token, .pos = zero, .seq = zero, .slot = zero, .out_row = zero, .pages = zero};
     ac_weights *weights = NULL;
     ac_prog *prog = NULL;
     ac_status status = cl->load(dev, w->weights, 2, NULL, NULL, &weights, err);
@@ -83,9 +102,11 @@ static uint64_t free_memory(ac_dev *dev) {
     return info.memory_free;
 }
 
-/* ---- Tests ------------------------------------------------------------------------------------------------------- */
+/* ---- Tests
+ * ------------------------------------------------------------------------------------------------------- */
 
-/* Runs `body` in a process of its own, with one variable of the environment set before libOpenCL is opened. */
+/* Runs `body` in a process of its own, with one variable of the environment set before libOpenCL is opened.
+ */
 static void apart(const char *name, const char *value, void (*body)(void)) {
     fflush(stdout);
     pid_t pid = fork();
@@ -97,14 +118,16 @@ static void apart(const char *name, const char *value, void (*body)(void)) {
         _exit(0);
     }
     int state = 0;
-    CHECK(waitpid(pid, &state, 0) == pid && WIFEXITED(state) && WEXITSTATUS(state) == 0, "with %s=%s", name, value);
+    CHECK(waitpid(pid, &state, 0) == pid && WIFEXITED(state) && WEXITSTATUS(state) == 0, "with %s=%s", name,
+          value);
 }
 
 static void no_driver(void) {
     size_t n = 9;
     ac_error err = {0};
     ac_status status = cl->enumerate(NULL, 0, &n, &err);
-    CHECK(status == AC_ERR_DEVICE && n == 0 && strstr(err.detail, "install"), "%s: %s", ac_status_name(status), err.detail);
+    CHECK(status == AC_ERR_DEVICE && n == 0 && strstr(err.detail, "install"), "%s: %s",
+          ac_status_name(status), err.detail);
     ac_dev *dev = (ac_dev *)&n;
     CHECK(cl->open(&(ac_open_settings){0}, &dev, &err) == AC_ERR_DEVICE && !dev, "%s", err.detail);
 }
@@ -115,14 +138,16 @@ static void careless(void) {
     ac_error err = {0};
     ac_device_info info;
     size_t n = 0;
-    if (cl->enumerate(&info, 1, &n, &err) != AC_OK || !strstr(info.driver, "Portable Computing Language")) return;
+    if (cl->enumerate(&info, 1, &n, &err) != AC_OK || !strstr(info.driver, "Portable Computing Language"))
+        return;
     ac_status status = cl->open(&(ac_open_settings){0}, &dev, &err);
     if (status == AC_OK) { /* this PoCL does not take build flags from the environment */
         printf("careless PoCL: not tested\n");
         cl->close(dev);
         return;
     }
-    CHECK(status == AC_ERR_WITNESS && !dev && strstr(err.detail, "witness test"), "%s: %s", ac_status_name(status), err.detail);
+    CHECK(status == AC_ERR_WITNESS && !dev && strstr(err.detail, "witness test"), "%s: %s",
+          ac_status_name(status), err.detail);
     printf("careless PoCL: %s\n", err.detail);
     CHECK_OK(cl->open(&(ac_open_settings){.force = true}, &dev, &err));
     cl->close(dev);
@@ -131,14 +156,21 @@ static void careless(void) {
 static void masks(void) {
     ac_error err = {0};
     ac_dev *dev;
-    CHECK(cl->open(&(ac_open_settings){.mask = "fuse,nonsense"}, &dev, &err) == AC_ERR_ARGUMENT && strstr(err.detail, "nonsense"), "%s", err.detail);
+    CHECK(cl->open(&(ac_open_settings){.mask = "fuse,nonsense"}, &dev, &err) == AC_ERR_ARGUMENT &&
+              strstr(err.detail, "nonsense"),
+          "%s", err.detail);
     CHECK(cl->open(&(ac_open_settings){.mask = "wg=0"}, &dev, &err) == AC_ERR_ARGUMENT, "%s", err.detail);
     CHECK(cl->open(&(ac_open_settings){.index = 1000}, &dev, &err) == AC_ERR_DEVICE, "%s", err.detail);
 }
 
 /* The same bits whatever the pieces in which tensors lie, and nothing stays behind. */
 static void pieces(const work *w) {
-    static const char *const list[] = {"", "zerocopy", "alloc=65536", "alloc=65536,zerocopy", "alloc=65536,use_group=1,zerocopy", "alloc=65536,use_group=1"};
+    static const char *const list[] = {"",
+                                       "zerocopy",
+                                       "alloc=65536",
+                                       "alloc=65536,zerocopy",
+                                       "alloc=65536,use_group=1,zerocopy",
+                                       "alloc=65536,use_group=1"};
     float want[2 * M], y[2 * M];
     ac_error err = {0};
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
@@ -146,7 +178,8 @@ static void pieces(const work *w) {
         uint64_t before = free_memory(dev);
         CHECK_OK(compute(dev, w, i ? y : want, &err));
         CHECK(i == 0 || !memcmp(want, y, sizeof y), "mask %s", list[i]);
-        CHECK(free_memory(dev) == before, "mask %s: %llu bytes stay behind", list[i], (unsigned long long)(before - free_memory(dev)));
+        CHECK(free_memory(dev) == before, "mask %s: %llu bytes stay behind", list[i],
+              (unsigned long long)(before - free_memory(dev)));
         cl->close(dev);
     }
 }
@@ -177,8 +210,12 @@ static void too_little(const work *w) {
     ac_kv_mem *kv = (ac_kv_mem *)dev;
     ac_error err = {0};
     uint64_t before = free_memory(dev);
-    CHECK(cl->load(dev, w->weights, 2, NULL, NULL, &weights, &err) == AC_ERR_DEVICE_MEMORY && !weights && strstr(err.detail, "MiB"), "%s", err.detail);
-    CHECK(cl->kv_create(dev, 4, 100, 8, 128, &kv, &err) == AC_ERR_DEVICE_MEMORY && !kv && strstr(err.detail, "MiB"), "%s", err.detail);
+    CHECK(cl->load(dev, w->weights, 2, NULL, NULL, &weights, &err) == AC_ERR_DEVICE_MEMORY && !weights &&
+              strstr(err.detail, "MiB"),
+          "%s", err.detail);
+    CHECK(cl->kv_create(dev, 4, 100, 8, 128, &kv, &err) == AC_ERR_DEVICE_MEMORY && !kv &&
+              strstr(err.detail, "MiB"),
+          "%s", err.detail);
     CHECK(free_memory(dev) == before, "memory stays behind");
     CHECK_OK(cl->kv_create(dev, 1, 1, 1, 8, &kv, &err));
     cl->kv_destroy(kv);
@@ -199,7 +236,8 @@ static void cancelled(const work *w) {
     for (int calls = 1; calls < 4; calls++) {
         ac_weights *weights = (ac_weights *)dev;
         int left = calls;
-        CHECK(cl->load(dev, w->weights, 2, stop, &left, &weights, &err) == AC_ERR_CANCELLED && !weights, "%s", err.detail);
+        CHECK(cl->load(dev, w->weights, 2, stop, &left, &weights, &err) == AC_ERR_CANCELLED && !weights, "%s",
+              err.detail);
     }
     CHECK(free_memory(dev) == before, "memory stays behind");
     cl->close(dev);
@@ -241,7 +279,9 @@ static void garbage(const char *path) {
     CHECK(f && fputs("what is this", f) >= 0 && !fclose(f), "%s", path);
 }
 
-static void drop(const char *path) { unlink(path); }
+static void drop(const char *path) {
+    unlink(path);
+}
 
 /* The cache is used, repaired when spoilt, and shared by processes. */
 static void cache(const work *w) {
@@ -253,7 +293,8 @@ static void cache(const work *w) {
         ac_dev *dev = open_with("item_cols=2", folder);
         CHECK_OK(compute(dev, w, i ? y : want, &err));
         CHECK(i == 0 || !memcmp(want, y, sizeof y), "spoilt cache %d", i);
-        CHECK(i ? files(NULL) == before : before == 0 && files(NULL) > 0, "files of the cache: %d, then %d", before, files(NULL));
+        CHECK(i ? files(NULL) == before : before == 0 && files(NULL) > 0, "files of the cache: %d, then %d",
+              before, files(NULL));
         cl->close(dev);
     }
     files(drop);
@@ -267,7 +308,8 @@ static void cache(const work *w) {
     }
     for (int i = 0; i < 3; i++) {
         int state = 0;
-        CHECK(waitpid(pids[i], &state, 0) == pids[i] && WIFEXITED(state) && WEXITSTATUS(state) == 0, "process %d", i);
+        CHECK(waitpid(pids[i], &state, 0) == pids[i] && WIFEXITED(state) && WEXITSTATUS(state) == 0,
+              "process %d", i);
     }
 }
 
@@ -296,14 +338,18 @@ static void tuning(void) {
     bool groups = strstr(info.detail, "work-group") != NULL;
     char key[300], path[200], heard[200] = "";
     int n = snprintf(key, sizeof key, "%s\n%s", info.name, info.driver);
-    snprintf(path, sizeof path, "%s/cl/tune-%016llx.txt", folder, (unsigned long long)XXH3_64bits(key, (size_t)n));
+    snprintf(path, sizeof path, "%s/cl/tune-%016llx.txt", folder,
+             (unsigned long long)XXH3_64bits(key, (size_t)n));
     FILE *f = fopen(path, "w");
     CHECK(f, "%s", path);
-    fprintf(f, "nonsense\nuse_group = %d\ngroup_size = 99999999999\nrow_group = 32\n\x01\xff\n", groups ? 0 : 1);
+    fprintf(f, "nonsense\nuse_group = %d\ngroup_size = 99999999999\nrow_group = 32\n\x01\xff\n",
+            groups ? 0 : 1);
     fclose(f);
-    CHECK_OK(cl->open(&(ac_open_settings){.cache_dir = folder, .log = listen_for, .log_user = heard}, &dev, &err));
+    CHECK_OK(
+        cl->open(&(ac_open_settings){.cache_dir = folder, .log = listen_for, .log_user = heard}, &dev, &err));
     cl->describe(dev, &info);
-    CHECK(groups != (strstr(info.detail, "work-group") != NULL) && heard[0], "tuning file: %s, heard \"%s\"", info.detail, heard);
+    CHECK(groups != (strstr(info.detail, "work-group") != NULL) && heard[0], "tuning file: %s, heard \"%s\"",
+          info.detail, heard);
     cl->close(dev);
     unlink(path);
 }
@@ -325,7 +371,10 @@ int main(int argc, char **argv) {
     ac_error err = {0};
     void *module = dlopen(CL_MODULE, RTLD_NOW | RTLD_LOCAL);
     CHECK(module, "%s", dlerror());
-    union { void *p; ac_backend_entry_fn f; } entry = {dlsym(module, AC_BACKEND_ENTRY)};
+    union {
+        void *p;
+        ac_backend_entry_fn f;
+    } entry = {dlsym(module, AC_BACKEND_ENTRY)};
     CHECK(entry.p && !entry.f(AC_BACKEND_ABI + 1), "the door");
     cl = entry.f(AC_BACKEND_ABI);
     CHECK(cl && cl->abi == AC_BACKEND_ABI && !strcmp(cl->name, "cl"), "the door");

@@ -1,4 +1,5 @@
-/* Every allocation of the engine fails once: each failure must come back as a status, with nothing leaked (ASan watches) and the next try working. */
+/* Every allocation of the engine fails once: each failure must come back as a status, with nothing leaked
+ * (ASan watches) and the next try working. */
 #include "alloc.h"
 #include "support.h"
 #include "synth.h"
@@ -24,7 +25,16 @@ static ac_status whole_life(const gw *file, ac_error *err) {
 }
 
 int main(void) {
-    synth m = {.arch = "qwen2", .type = AC_TYPE_Q4_0, .dim = 64, .layers = 2, .heads = 2, .kv_heads = 1, .head_dim = 32, .ffn = 64, .vocab = 40, .context = 64};
+    synth m = {.arch = "qwen2",
+               .type = AC_TYPE_Q4_0,
+               .dim = 64,
+               .layers = 2,
+               .heads = 2,
+               .kv_heads = 1,
+               .head_dim = 32,
+               .ffn = 64,
+               .vocab = 40,
+               .context = 64};
     gw file = synth_model(&m);
     ac_error err = {0};
     CHECK_OK(whole_life(&file, &err));
@@ -36,7 +46,8 @@ int main(void) {
         ac__alloc_fail_after(n);
         ac_status status = whole_life(&file, &err);
         ac__alloc_fail_after(-1);
-        CHECK(status == AC_ERR_MEMORY || status == AC_ERR_DEVICE_MEMORY, "allocation %ld of %ld: %s: %s", n, all, ac_status_name(status), err.detail);
+        CHECK(status == AC_ERR_MEMORY || status == AC_ERR_DEVICE_MEMORY, "allocation %ld of %ld: %s: %s", n,
+              all, ac_status_name(status), err.detail);
         CHECK(err.detail[0], "allocation %ld: no detail", n);
     }
     CHECK_OK(whole_life(&file, &err));

@@ -1,14 +1,25 @@
-/* Models that parse but make no sense: each must be refused with a detail that names the guilty thing. And requests that no session can serve. */
+/* Models that parse but make no sense: each must be refused with a detail that names the guilty thing. And
+ * requests that no session can serve. */
 #include "support.h"
 #include "synth.h"
 
-static const synth good = {.arch = "llama", .type = AC_TYPE_Q8_0, .dim = 64, .layers = 2, .heads = 2, .kv_heads = 1, .head_dim = 32, .ffn = 96, .vocab = 40, .context = 600};
+static const synth good = {.arch = "llama",
+                           .type = AC_TYPE_Q8_0,
+                           .dim = 64,
+                           .layers = 2,
+                           .heads = 2,
+                           .kv_heads = 1,
+                           .head_dim = 32,
+                           .ffn = 96,
+                           .vocab = 40,
+                           .context = 600};
 
 static void refused(const char *what, const gw *file, ac_status want, const char *needle) {
     ac_error err = {0};
     ac_model *m = NULL;
     ac_status status = ac_model_open_memory(file->p, file->n, NULL, &m, &err);
-    CHECK(status == want && strstr(err.detail, needle) && !m, "%s: want %s naming \"%s\", got %s: %s", what, ac_status_name(want), needle, ac_status_name(status), err.detail);
+    CHECK(status == want && strstr(err.detail, needle) && !m, "%s: want %s naming \"%s\", got %s: %s", what,
+          ac_status_name(want), needle, ac_status_name(status), err.detail);
 }
 
 /* The file with every occurrence of one byte string replaced by another of the same length. */
@@ -24,7 +35,8 @@ static gw replaced(const synth *m, const void *from, const void *to, size_t n) {
     return w;
 }
 
-static void refused_text(const char *what, const char *from, const char *to, ac_status want, const char *needle) {
+static void refused_text(const char *what, const char *from, const char *to, ac_status want,
+                         const char *needle) {
     gw w = replaced(&good, from, to, strlen(from));
     refused(what, &w, want, needle);
     gw_free(&w);
@@ -46,10 +58,13 @@ static void refused_key(const char *suffix, uint32_t was, uint32_t now, ac_statu
 
 static void bad_models(void) {
     refused_text("architecture", "llama", "lamma", AC_ERR_UNSUPPORTED, "lamma");
-    refused_text("missing tensor", "blk.1.ffn_up.weight", "blk.1.ffn_op.weight", AC_ERR_UNSUPPORTED, "blk.1.ffn_op.weight");
-    refused_text("foreign tensor", "output_norm.weight", "output_norn.weight", AC_ERR_UNSUPPORTED, "output_norn.weight");
+    refused_text("missing tensor", "blk.1.ffn_up.weight", "blk.1.ffn_op.weight", AC_ERR_UNSUPPORTED,
+                 "blk.1.ffn_op.weight");
+    refused_text("foreign tensor", "output_norm.weight", "output_norn.weight", AC_ERR_UNSUPPORTED,
+                 "output_norn.weight");
     refused_key("embedding_length", 64, 0, AC_ERR_FORMAT, "llama.embedding_length");
-    refused_key("embedding_length", 64, 128, AC_ERR_FORMAT, "token_embd.weight: want [128, 40], the file has q8_0 [64, 40]");
+    refused_key("embedding_length", 64, 128, AC_ERR_FORMAT,
+                "token_embd.weight: want [128, 40], the file has q8_0 [64, 40]");
     refused_key("block_count", 2, 3, AC_ERR_FORMAT, "blk.2.attn_norm.weight is missing");
     refused_key("block_count", 2, 1, AC_ERR_UNSUPPORTED, "blk.1.");
     refused_key("block_count", 2, 0xffffffff, AC_ERR_FORMAT, "llama.block_count");
@@ -63,7 +78,10 @@ static void bad_models(void) {
 }
 
 static void bad_sessions(ac_model *m) {
-    struct { ac_session_settings set; const char *needle; } rows[6];
+    struct {
+        ac_session_settings set;
+        const char *needle;
+    } rows[6];
     for (int i = 0; i < 6; i++) ac_session_defaults(&rows[i].set);
     rows[0].set.context = 1u << 25, rows[0].needle = "context is 33554432, want 1 to 16777216";
     rows[1].set.sequences = 0, rows[1].needle = "sequences";
@@ -75,7 +93,8 @@ static void bad_sessions(ac_model *m) {
         ac_error err = {0};
         ac_session *s = NULL;
         ac_status status = ac_session_open(m, &rows[i].set, &s, &err);
-        CHECK(status == AC_ERR_ARGUMENT && strstr(err.detail, rows[i].needle) && !s, "row %d: %s: %s", i, ac_status_name(status), err.detail);
+        CHECK(status == AC_ERR_ARGUMENT && strstr(err.detail, rows[i].needle) && !s, "row %d: %s: %s", i,
+              ac_status_name(status), err.detail);
     }
 }
 
@@ -89,12 +108,17 @@ static void bad_rows(ac_model *m) {
     int32_t *ids = random_ids(1, 601, 40);
     CHECK(ac_session_feed(s, (int32_t[]){40}, 1, &err) == AC_ERR_TEXT, "%s", err.detail);
     CHECK(ac_session_feed(s, (int32_t[]){-1}, 1, &err) == AC_ERR_TEXT, "%s", err.detail);
-    CHECK(ac_session_feed(s, ids, 601, &err) == AC_ERR_CONTEXT_FULL && strstr(err.detail, "600"), "%s", err.detail);
+    CHECK(ac_session_feed(s, ids, 601, &err) == AC_ERR_CONTEXT_FULL && strstr(err.detail, "600"), "%s",
+          err.detail);
     CHECK(ac_session_eval(s, &(ac_row){1, 2, true}, 1, &err) == AC_ERR_ARGUMENT, "%s", err.detail);
-    CHECK(ac_session_eval(s, (ac_row[]){{1, 0, true}, {1, 0, true}}, 2, &err) == AC_ERR_ARGUMENT && strstr(err.detail, "max_outputs"), "%s", err.detail);
+    CHECK(ac_session_eval(s, (ac_row[]){{1, 0, true}, {1, 0, true}}, 2, &err) == AC_ERR_ARGUMENT &&
+              strstr(err.detail, "max_outputs"),
+          "%s", err.detail);
     CHECK(ac_session_length(s, 0) == 0, "a refused eval must append nothing");
     CHECK_OK(ac_session_feed(s, ids, 600, &err));
-    CHECK(ac_session_eval(s, &(ac_row){1, 1, true}, 1, &err) == AC_ERR_CONTEXT_FULL && strstr(err.detail, "pages"), "%s", err.detail);
+    CHECK(ac_session_eval(s, &(ac_row){1, 1, true}, 1, &err) == AC_ERR_CONTEXT_FULL &&
+              strstr(err.detail, "pages"),
+          "%s", err.detail);
     CHECK(ac_session_fork(s, 0, 1, 10, &err) == AC_ERR_CONTEXT_FULL, "%s", err.detail);
     CHECK(ac_session_fork(s, 0, 0, 10, &err) == AC_ERR_ARGUMENT, "%s", err.detail);
     CHECK(ac_session_truncate(s, 0, 601, &err) == AC_ERR_ARGUMENT, "%s", err.detail);
@@ -104,7 +128,9 @@ static void bad_rows(ac_model *m) {
     ac_session_close(&s);
 }
 
-static bool stop_at_third(void *user) { return ++*(int *)user >= 3; }
+static bool stop_at_third(void *user) {
+    return ++*(int *)user >= 3;
+}
 
 /* A cancelled eval leaves the session as before, and the next one gives the same bits as ever. */
 static void cancelled(ac_model *m) {
@@ -142,7 +168,8 @@ int main(void) {
     ac_model_close(&m);
     ac_model_settings set;
     ac_model_defaults(&set);
-    static const char *const devices[] = {"", "gpu!", "nope:0", "cpu:7", "cpu,", "cpu,cpu,cpu", "cpu:99999999"};
+    static const char *const devices[] = {"",     "gpu!",        "nope:0",      "cpu:7",
+                                          "cpu,", "cpu,cpu,cpu", "cpu:99999999"};
     for (size_t i = 0; i < sizeof devices / sizeof *devices; i++) {
         set.device = devices[i];
         ac_status status = ac_model_open_memory(file.p, file.n, &set, &m, &err);

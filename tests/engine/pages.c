@@ -1,4 +1,5 @@
-/* The page table against a naive copy of everything: random appends, truncations and forks; contents must never leak between sequences. */
+/* The page table against a naive copy of everything: random appends, truncations and forks; contents must
+ * never leak between sequences. */
 #include "pages.h"
 
 #include <anychip/backend.h>
@@ -7,7 +8,7 @@
 
 enum { PAGES = 11, SEQS = 5, CONTEXT = 1000 };
 
-static int32_t memory[PAGES * AC_PAGE];      /* what kernels would have stored: one value per slot */
+static int32_t memory[PAGES * AC_PAGE]; /* what kernels would have stored: one value per slot */
 static int32_t want[SEQS][CONTEXT];
 static uint32_t want_length[SEQS];
 
@@ -15,7 +16,9 @@ static void append(ac_pages *p, uint32_t seq, int32_t token) {
     int32_t slot, copy_from;
     ac__pages_append(p, seq, token, &slot, &copy_from);
     CHECK(slot >= 0 && slot < PAGES * (int)AC_PAGE, "slot %d", slot);
-    if (copy_from >= 0) memcpy(memory + slot / (int)AC_PAGE * (int)AC_PAGE, memory + copy_from * (int)AC_PAGE, AC_PAGE * sizeof *memory);
+    if (copy_from >= 0)
+        memcpy(memory + slot / (int)AC_PAGE * (int)AC_PAGE, memory + copy_from * (int)AC_PAGE,
+               AC_PAGE * sizeof *memory);
     memory[slot] = token;
     want[seq][want_length[seq]++] = token;
 }
@@ -26,12 +29,15 @@ static void compare(const ac_pages *p) {
         const ac_sequence *q = &p->seqs[s];
         CHECK(q->length == want_length[s], "sequence %u", s);
         for (uint32_t t = 0; t < q->length; t++) {
-            CHECK(memory[q->pages[t / AC_PAGE] * (int)AC_PAGE + (int)(t % AC_PAGE)] == want[s][t], "sequence %u position %u", s, t);
+            CHECK(memory[q->pages[t / AC_PAGE] * (int)AC_PAGE + (int)(t % AC_PAGE)] == want[s][t],
+                  "sequence %u position %u", s, t);
             CHECK(q->tokens[t] == want[s][t], "token of sequence %u position %u", s, t);
         }
         for (uint32_t c = 0; c < p->max_pages; c++) {
-            if (c * AC_PAGE < q->length) held[q->pages[c]]++;
-            else CHECK(q->pages[c] == 0, "column %u of sequence %u is not cleared", c, s);
+            if (c * AC_PAGE < q->length)
+                held[q->pages[c]]++;
+            else
+                CHECK(q->pages[c] == 0, "column %u of sequence %u is not cleared", c, s);
         }
     }
     for (uint32_t i = 0; i < PAGES; i++) {
@@ -52,13 +58,15 @@ static void step(ac_pages *p, uint64_t *random) {
     case 1: {
         int32_t from, to;
         if (other == seq || want_length[other] || !ac__pages_fork(p, seq, other, length, &from, &to)) break;
-        if (from >= 0) memcpy(memory + to * (int)AC_PAGE, memory + from * (int)AC_PAGE, AC_PAGE * sizeof *memory);
+        if (from >= 0)
+            memcpy(memory + to * (int)AC_PAGE, memory + from * (int)AC_PAGE, AC_PAGE * sizeof *memory);
         memcpy(want[other], want[seq], length * sizeof **want);
         want_length[other] = length;
         break;
     }
     default:
-        for (uint32_t n = (uint32_t)(check_random(random) % 400); n && want_length[seq] < CONTEXT && ac__pages_needed(p, seq, 1) <= p->n_free; n--)
+        for (uint32_t n = (uint32_t)(check_random(random) % 400);
+             n && want_length[seq] < CONTEXT && ac__pages_needed(p, seq, 1) <= p->n_free; n--)
             append(p, seq, (int32_t)(check_random(random) >> 40));
     }
 }

@@ -1,4 +1,5 @@
-/* The RoPE table against libm's float64: one float32 rounding apart at most, for plain, linear, YaRN and divided frequencies. */
+/* The RoPE table against libm's float64: one float32 rounding apart at most, for plain, linear, YaRN and
+ * divided frequencies. */
 #include "rope.h"
 
 #include <math.h>

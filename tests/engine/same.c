@@ -1,4 +1,5 @@
-/* Promise 1: the same bits for every chunking, number of threads, interleaving of sequences, fork and rollback. */
+/* Promise 1: the same bits for every chunking, number of threads, interleaving of sequences, fork and
+ * rollback. */
 #include "support.h"
 #include "synth.h"
 
@@ -67,7 +68,8 @@ static void interleaved(const base *b) {
         CHECK_OK(ac_session_eval(s, rows, n, &err));
         for (uint32_t i = 0, k = 0; i < n; i++) {
             if (!rows[i].want_logits) continue;
-            same_bits("interleaved", b->logits[where[i][0]] + (size_t)where[i][1] * b->vocab, ac_session_logits(s, k++), b->vocab);
+            same_bits("interleaved", b->logits[where[i][0]] + (size_t)where[i][1] * b->vocab,
+                      ac_session_logits(s, k++), b->vocab);
         }
     }
     ac_session_close(&s);
@@ -121,8 +123,18 @@ static void all_ways(source from, uint32_t tokens) {
 static void synthetic(uint32_t tokens) {
     for (unsigned t = 0; t < AC_TYPE_COUNT; t++) {
         static const char *const archs[] = {"llama", "qwen2", "qwen3"};
-        synth m = {.arch = archs[t % 3], .type = (ac_type)t, .dim = 256, .layers = 2, .heads = t % 2 ? 8 : 4, .kv_heads = t % 5 ? 2 : 4,
-                   .head_dim = 64, .ffn = 512, .vocab = 307, .context = 512, .tied = t % 4 == 0, .seed = t};
+        synth m = {.arch = archs[t % 3],
+                   .type = (ac_type)t,
+                   .dim = 256,
+                   .layers = 2,
+                   .heads = t % 2 ? 8 : 4,
+                   .kv_heads = t % 5 ? 2 : 4,
+                   .head_dim = 64,
+                   .ffn = 512,
+                   .vocab = 307,
+                   .context = 512,
+                   .tied = t % 4 == 0,
+                   .seed = t};
         gw w = synth_model(&m);
         char name[64];
         snprintf(name, sizeof name, "synthetic %s %s", m.arch, ac_type_describe(m.type)->name);
@@ -133,8 +145,9 @@ static void synthetic(uint32_t tokens) {
 
 /* same quick | same full | same FILE... */
 int main(int argc, char **argv) {
-    static const char *const names[] = {"stories260K-F32", "arch-llama3-F32", "arch-qwen2-F32", "arch-qwen3-F32", "stories256-F16",
-                                        "stories256-Q8_0", "stories256-Q6_K", "stories256-Q4_K_M", "stories256-Q4_0"};
+    static const char *const names[] = {"stories260K-F32", "arch-llama3-F32",   "arch-qwen2-F32",
+                                        "arch-qwen3-F32",  "stories256-F16",    "stories256-Q8_0",
+                                        "stories256-Q6_K", "stories256-Q4_K_M", "stories256-Q4_0"};
     CHECK(argc > 1, "usage: same quick|full|FILE...");
     bool quick = !strcmp(argv[1], "quick"), full = !strcmp(argv[1], "full");
     for (int i = 1; i < argc && !quick && !full; i++) all_ways((source){argv[i], NULL, 0}, 400);

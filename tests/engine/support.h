@@ -1,4 +1,5 @@
-/* support.h - what the engine's tests share: models to run on, token streams, logits by any way of feeding. */
+/* support.h - what the engine's tests share: models to run on, token streams, logits by any way of feeding.
+ */
 #ifndef AC_TESTS_ENGINE_SUPPORT_H
 #define AC_TESTS_ENGINE_SUPPORT_H
 
@@ -20,7 +21,8 @@ typedef struct source {
     size_t bytes;
 } source;
 
-/* Opens a model as `w` says; ends the test on failure. AC_DEVICE, AC_CPU_ISA and AC_DEVICE_MASK choose where every engine test runs. */
+/* Opens a model as `w` says; ends the test on failure. AC_DEVICE, AC_CPU_ISA and AC_DEVICE_MASK choose where
+ * every engine test runs. */
 static inline ac_model *open_model(const source *from, const way *w) {
     ac_error err = {0};
     ac_model_settings set;
@@ -30,12 +32,15 @@ static inline ac_model *open_model(const source *from, const way *w) {
     set.cpu_isa = getenv("AC_CPU_ISA");
     set.device_mask = getenv("AC_DEVICE_MASK");
     ac_model *m;
-    if (from->data) CHECK_OK(ac_model_open_memory(from->data, from->bytes, &set, &m, &err));
-    else CHECK_OK(ac_model_open(from->name, &set, &m, &err));
+    if (from->data)
+        CHECK_OK(ac_model_open_memory(from->data, from->bytes, &set, &m, &err));
+    else
+        CHECK_OK(ac_model_open(from->name, &set, &m, &err));
     return m;
 }
 
-static inline ac_session *open_session(ac_model *m, uint32_t context, uint32_t sequences, uint32_t batch, uint32_t outputs) {
+static inline ac_session *open_session(ac_model *m, uint32_t context, uint32_t sequences, uint32_t batch,
+                                       uint32_t outputs) {
     ac_error err = {0};
     ac_session_settings set;
     ac_session_defaults(&set);
@@ -49,13 +54,15 @@ static inline ac_session *open_session(ac_model *m, uint32_t context, uint32_t s
 }
 
 /* Appends tokens to a sequence, all logits into out [n][vocab] (may be NULL). */
-static inline void feed(ac_session *s, uint32_t seq, const int32_t *ids, size_t n, uint32_t vocab, float *out) {
+static inline void feed(ac_session *s, uint32_t seq, const int32_t *ids, size_t n, uint32_t vocab,
+                        float *out) {
     ac_error err = {0};
     ac_row *rows = calloc(n, sizeof *rows);
     CHECK(rows, "memory");
     for (size_t i = 0; i < n; i++) rows[i] = (ac_row){ids[i], seq, out != NULL};
     CHECK_OK(ac_session_eval(s, rows, n, &err));
-    for (size_t i = 0; i < n && out; i++) memcpy(out + i * vocab, ac_session_logits(s, i), vocab * sizeof *out);
+    for (size_t i = 0; i < n && out; i++)
+        memcpy(out + i * vocab, ac_session_logits(s, i), vocab * sizeof *out);
     free(rows);
 }
 
@@ -68,7 +75,8 @@ static inline uint32_t vocab_of(const ac_model *m) {
 /* Bits of two logits blocks must be the same. */
 static inline void same_bits(const char *what, const float *a, const float *b, size_t n) {
     for (size_t i = 0; i < n; i++)
-        CHECK(!memcmp(a + i, b + i, 4) || (a[i] == 0 && b[i] == 0), "%s: element %zu is %.9g and %.9g", what, i, (double)a[i], (double)b[i]);
+        CHECK(!memcmp(a + i, b + i, 4) || (a[i] == 0 && b[i] == 0), "%s: element %zu is %.9g and %.9g", what,
+              i, (double)a[i], (double)b[i]);
 }
 
 /* A stream of n seeded tokens below vocab. */

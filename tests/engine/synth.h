@@ -8,18 +8,22 @@
 
 typedef struct synth {
     const char *arch;
-    ac_type type;     /* of all matrices */
+    ac_type type; /* of all matrices */
     uint32_t dim, layers, heads, kv_heads, head_dim, ffn, vocab, context;
     bool tied;
     uint64_t seed;
 } synth;
 
 /* Where a block keeps its float16 scales, and how large one must be for weights of about unit size. */
-typedef struct synth_scale { int d, m; double unit; } synth_scale;
+typedef struct synth_scale {
+    int d, m;
+    double unit;
+} synth_scale;
 static const synth_scale synth_scales[AC_TYPE_COUNT] = {
-    [AC_TYPE_Q4_0] = {0, -1, 4.6}, [AC_TYPE_Q4_1] = {0, 2, 4.6}, [AC_TYPE_Q5_0] = {0, -1, 9.2}, [AC_TYPE_Q5_1] = {0, 2, 9.2},
-    [AC_TYPE_Q8_0] = {0, -1, 74}, [AC_TYPE_IQ4_NL] = {0, -1, 67}, [AC_TYPE_Q2_K] = {80, 82, 14}, [AC_TYPE_Q3_K] = {108, -1, 42},
-    [AC_TYPE_Q4_K] = {0, 2, 250}, [AC_TYPE_Q5_K] = {0, 2, 500}, [AC_TYPE_Q6_K] = {208, -1, 1350}, [AC_TYPE_IQ4_XS] = {0, -1, 1200},
+    [AC_TYPE_Q4_0] = {0, -1, 4.6}, [AC_TYPE_Q4_1] = {0, 2, 4.6},     [AC_TYPE_Q5_0] = {0, -1, 9.2},
+    [AC_TYPE_Q5_1] = {0, 2, 9.2},  [AC_TYPE_Q8_0] = {0, -1, 74},     [AC_TYPE_IQ4_NL] = {0, -1, 67},
+    [AC_TYPE_Q2_K] = {80, 82, 14}, [AC_TYPE_Q3_K] = {108, -1, 42},   [AC_TYPE_Q4_K] = {0, 2, 250},
+    [AC_TYPE_Q5_K] = {0, 2, 500},  [AC_TYPE_Q6_K] = {208, -1, 1350}, [AC_TYPE_IQ4_XS] = {0, -1, 1200},
 };
 
 /* Positive normal halves only, by truncation: enough for a scale. */
@@ -45,9 +49,12 @@ static inline void synth_block(uint8_t *p, ac_type type, double size, uint64_t *
         float f = (float)(size * 3.4 * ((double)(check_random(random) >> 11) / 9007199254740992.0 - 0.5));
         uint32_t u;
         memcpy(&u, &f, 4);
-        uint16_t h = type == AC_TYPE_BF16 ? (uint16_t)(u >> 16) : (uint16_t)(synth_half(fabs((double)f)) | (f < 0 ? 0x8000 : 0));
-        if (type == AC_TYPE_F32) memcpy(p, &f, 4);
-        else memcpy(p, &h, 2);
+        uint16_t h = type == AC_TYPE_BF16 ? (uint16_t)(u >> 16)
+                                          : (uint16_t)(synth_half(fabs((double)f)) | (f < 0 ? 0x8000 : 0));
+        if (type == AC_TYPE_F32)
+            memcpy(p, &f, 4);
+        else
+            memcpy(p, &h, 2);
         return;
     }
     if (type == AC_TYPE_MXFP4) {
@@ -59,7 +66,8 @@ static inline void synth_block(uint8_t *p, ac_type type, double size, uint64_t *
     if (s->m >= 0) synth_put_half(p + s->m, size * spread / s->unit * 0.4);
 }
 
-static inline void synth_tensor(gw *w, ac_type type, uint64_t rows, uint64_t cols, double size, uint64_t *random) {
+static inline void synth_tensor(gw *w, ac_type type, uint64_t rows, uint64_t cols, double size,
+                                uint64_t *random) {
     uint8_t block[256];
     const ac_type_info *info = ac_type_describe(type);
     for (uint64_t i = 0; i < rows * cols / info->block_elems; i++) {
@@ -75,7 +83,12 @@ static inline void synth_vector(gw *w, uint64_t n, float about, uint64_t *random
     gw_pad(w, 32);
 }
 
-typedef struct synth_want { const char *name; uint64_t rows, cols; float about; bool matrix, per_layer; } synth_want;
+typedef struct synth_want {
+    const char *name;
+    uint64_t rows, cols;
+    float about;
+    bool matrix, per_layer;
+} synth_want;
 
 /* The tensors of a model in file order; returns how many rows of `out` are used. */
 static inline size_t synth_wants(const synth *m, synth_want *out) {
@@ -143,16 +156,21 @@ static inline gw synth_model(const synth *m) {
         for (uint32_t l = 0; l < (wants[i].per_layer ? m->layers : 1); l++) {
             snprintf(name, sizeof name, wants[i].per_layer ? "blk.%u.%s" : "%.0u%s", l, wants[i].name);
             uint32_t id = ac_type_describe(wants[i].matrix ? m->type : AC_TYPE_F32)->gguf_id;
-            if (wants[i].matrix) gw_tensor(&w, name, id, offset, 2, wants[i].cols, wants[i].rows);
-            else gw_tensor(&w, name, id, offset, 1, wants[i].cols);
+            if (wants[i].matrix)
+                gw_tensor(&w, name, id, offset, 2, wants[i].cols, wants[i].rows);
+            else
+                gw_tensor(&w, name, id, offset, 1, wants[i].cols);
             offset += synth_bytes(m, &wants[i]);
         }
     }
     gw_pad(&w, 32);
     for (size_t i = 0; i < n; i++) {
         for (uint32_t l = 0; l < (wants[i].per_layer ? m->layers : 1); l++) {
-            if (wants[i].matrix) synth_tensor(&w, m->type, wants[i].rows, wants[i].cols, 1 / sqrt((double)wants[i].cols), &random);
-            else synth_vector(&w, wants[i].cols, wants[i].about, &random);
+            if (wants[i].matrix)
+                synth_tensor(&w, m->type, wants[i].rows, wants[i].cols, 1 / sqrt((double)wants[i].cols),
+                             &random);
+            else
+                synth_vector(&w, wants[i].cols, wants[i].about, &random);
         }
     }
     return w;

@@ -1,13 +1,17 @@
-/* Distance from float64: NMSE of our logits against the oracle's on real files, no worse than llama.cpp's on the same file and tokens
- * (figures of models/expected.json); float32 files within 1e-6. Skips without ../shared. */
+/* Distance from float64: NMSE of our logits against the oracle's on real files, no worse than llama.cpp's on
+ * the same file and tokens (figures of models/expected.json); float32 files within 1e-6. Skips without
+ * ../shared. */
 #include "support.h"
 
 #include <math.h>
 
-static const struct { const char *model; double limit; } rows[] = {
-    {"stories260K-F32", 1e-6},      {"arch-llama3-F32", 1e-6},     {"arch-qwen2-F32", 1e-6},     {"arch-qwen3-F32", 1e-6},
-    {"stories256-F16", 1.93e-7},    {"stories256-Q8_0", 7.24e-5},  {"stories256-Q6_K", 1.76e-4}, {"stories256-Q4_K_M", 1.54e-4},
-    {"stories256-Q4_0", 8.21e-5},
+static const struct {
+    const char *model;
+    double limit;
+} rows[] = {
+    {"stories260K-F32", 1e-6},    {"arch-llama3-F32", 1e-6},      {"arch-qwen2-F32", 1e-6},
+    {"arch-qwen3-F32", 1e-6},     {"stories256-F16", 1.93e-7},    {"stories256-Q8_0", 7.24e-5},
+    {"stories256-Q6_K", 1.76e-4}, {"stories256-Q4_K_M", 1.54e-4}, {"stories256-Q4_0", 8.21e-5},
 };
 
 typedef struct reference {
@@ -24,7 +28,8 @@ static reference read_reference(const char *path) {
     r.ids = malloc((size_t)r.n * 4);
     r.logits = malloc(all * 4);
     CHECK(r.ids && r.logits, "memory");
-    CHECK(fread(r.ids, 4, (size_t)r.n, f) == (size_t)r.n && fread(r.logits, 4, all, f) == all, "%s is short", path);
+    CHECK(fread(r.ids, 4, (size_t)r.n, f) == (size_t)r.n && fread(r.logits, 4, all, f) == all, "%s is short",
+          path);
     fclose(f);
     return r;
 }
@@ -72,7 +77,8 @@ int main(void) {
         path = check_shared(name);
         CHECK(path, "%s", name);
         double nmse = measure(model, path);
-        printf("%-20s nmse %.3g, limit %.3g%s\n", rows[i].model, nmse, rows[i].limit, nmse <= rows[i].limit ? "" : "  TOO FAR");
+        printf("%-20s nmse %.3g, limit %.3g%s\n", rows[i].model, nmse, rows[i].limit,
+               nmse <= rows[i].limit ? "" : "  TOO FAR");
         done++;
         bad += !(nmse <= rows[i].limit);
     }

@@ -191,7 +191,7 @@ static double half_step(ac_form form, const float *x, uint32_t i) {
     double group = 0, chunk = 0;
     if (form == AC_FORM_F32) return 0;
     for (uint32_t k = i / 32 * 32; k < i / 32 * 32 + 32; k++) group = fmax(group, fabs((double)x[k]));
-    if (form == AC_FORM_A32) return group / 254;
+    if (form == AC_FORM_A32) return group / 254 * 131 / 128; /* the widest of its four scales */
     for (uint32_t k = i / 256 * 256; k < i / 256 * 256 + 256; k++) chunk = fmax(chunk, fabs((double)x[k]));
     double f = fmin(16, floor(16 * group / chunk + 1.0001)); /* rne(16 a / A + 0.5), ties upward */
     return f * chunk / 4064;

@@ -63,7 +63,8 @@ static inline float ac_cut(float y) {
 static inline float ac_half(uint16_t h) {
     uint32_t m = h & 0x7fffu, sign = (uint32_t)(h & 0x8000u) << 16;
     if (m > 0x7bffu) m = 0x7bffu;
-    uint32_t u = m < 0x400u ? ac_bits((float)(int32_t)m * 5.9604644775390625e-8f /* 2^-24 */) : (m << 13) + (112u << 23);
+    uint32_t subnormal = ac_bits((float)(int32_t)m * 5.9604644775390625e-8f); /* 2^-24 */
+    uint32_t u = m < 0x400u ? subnormal : (m << 13) + (112u << 23);
     return ac_from_bits(u | sign);
 }
 

@@ -1,8 +1,8 @@
 /* anychip/status.h - the one list of statuses, and the detail that goes with one.
  *
- * Every function that can fail returns an ac_status (0 or negative) and takes, as its last argument, an optional
- * ac_error that receives the status and a sentence naming the guilty thing (a tensor, a key, a file, a device).
- * Nothing in the library prints, exits or aborts. */
+ * Every function that can fail returns an ac_status (0 or negative) and takes, as its last argument, an
+ * optional ac_error that receives the status and a sentence naming the guilty thing (a tensor, a key, a file,
+ * a device). Nothing in the library prints, exits or aborts. */
 #ifndef ANYCHIP_STATUS_H
 #define ANYCHIP_STATUS_H
 

@@ -19,15 +19,16 @@ typedef enum ac_type {
     AC_TYPE_COUNT
 } ac_type;
 
-/* How a row of activations is held for a matrix product; layouts in backend.h, arithmetic in docs/numerics.md. */
+/* How a row of activations is held for a matrix product; layouts in backend.h, arithmetic in
+ * docs/numerics.md. */
 typedef enum ac_form { AC_FORM_F32, AC_FORM_A32, AC_FORM_A256, AC_FORM_COUNT } ac_form;
 
 typedef struct ac_type_info {
-    const char *name;      /* GGUF's name in lower case, "q4_k" */
-    uint32_t gguf_id;      /* number in the file */
-    uint32_t block_elems;  /* elements per block */
-    uint32_t block_bytes;  /* bytes per block */
-    ac_form form;          /* activation form of a product with this type */
+    const char *name;     /* GGUF's name in lower case, "q4_k" */
+    uint32_t gguf_id;     /* number in the file */
+    uint32_t block_elems; /* elements per block */
+    uint32_t block_bytes; /* bytes per block */
+    ac_form form;         /* activation form of a product with this type */
 } ac_type_info;
 
 /* The description of a type; NULL when `type` is out of range. Thread-safe. */
