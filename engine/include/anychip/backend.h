@@ -141,7 +141,7 @@ AC_API ac_op_uses ac_op_buffers(const ac_op *op);
  *   A32:  int8 q[n]; float d[n/32]; int16 s[n/32]
  *   A256: int8 q[n]; float D[n/256]; uint8 f[n/32]; int16 s[n/16]
  *
- * Each array starts at the offset given (multiples of 16); row_bytes is a multiple of 64. Unused ones are 0. */
+ * Each array starts at the offset given (multiples of 16); row_bytes is a multiple of 64. Unused ones: 0. */
 typedef struct ac_act_layout {
     size_t q, d, f, s, row_bytes;
 } ac_act_layout;
@@ -151,7 +151,7 @@ AC_API ac_act_layout ac_act_layout_of(ac_form form, size_t n);
  * sequence lies in its page t / 256; slot = page * 256 + t % 256. Inside a layer and page, per KV head, eight
  * sub-blocks of 32 positions:
  *
- *   int16 k[even / 2][32 positions][2 channels]   even = head_dim rounded up to even; channels past the end are 0
+ *   int16 k[even / 2][32 positions][2 channels]   even: head_dim rounded up to even, the rest is 0
  *   float dk[groups][32 positions]                groups = ceil(head_dim / 32)
  *   int16 v[16 position pairs][even][2 positions]
  *   float dv[32]
