@@ -3,7 +3,7 @@
 #ifndef AC_REF_REF_H
 #define AC_REF_REF_H
 
-#include "cpu.h"
+#include "kernel.h"
 
 #include "functions.h"
 

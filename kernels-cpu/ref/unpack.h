@@ -3,7 +3,7 @@
 #ifndef AC_REF_UNPACK_H
 #define AC_REF_UNPACK_H
 
-#include "cpu.h"
+#include "kernel.h"
 
 #include <string.h>
 
