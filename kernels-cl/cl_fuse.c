@@ -315,7 +315,7 @@ static ac_status fuse_products(ac_prog *p, uint32_t op, uint32_t *covered, ac_er
         if (n == 0) continue;
         p->covering = n;
         AC_TRY(products[i].make(p, op, 1, 2, err));
-        if (most >= 2) AC_TRY(products[i].make(p, op, 2, end, err));
+        if (most >= 2 && end > 2) AC_TRY(products[i].make(p, op, 2, end, err));
     }
     if (n == 0) return AC_OK;
     *covered = n;
