@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""peers.py MODEL... - anychip and llama.cpp side by side: same file, same threads, one after the other in alternation.
+"""peers.py MODEL... - anychip and llama.cpp side by side: same file, same threads, in alternation.
 
-Each measurement is a process of its own that loads the model, runs everything once without the clock and then once
-with it; what is compared are medians. llama.cpp comes as the package llama-cpp-python, built for this machine:
+Each measurement is a process of its own that loads the model, runs everything once without the clock and
+then once with it; what is compared are medians. llama.cpp comes as the package llama-cpp-python, built for
+this machine:
 
     pip install --no-binary llama-cpp-python llama-cpp-python
     bench/peers.py --anychip build/cli/anychip model.gguf
@@ -95,7 +96,8 @@ class Peer:
         self.forget(context)
         self.feed(ids[context : context + 1], context)
         self.forget(context)
-        decode = sum(self.feed([token], context + i) for i, token in enumerate(ids[context : context + args.gen_tokens]))
+        generated = ids[context : context + args.gen_tokens]
+        decode = sum(self.feed([token], context + i) for i, token in enumerate(generated))
         return {
             "load_seconds": self.load_seconds,
             "prefill": args.prompt_tokens / prefill,
@@ -112,8 +114,8 @@ class Peer:
         n, vocab = int(words[0]), int(words[1])
         ours = words[2 + n :].view("<f4").reshape(n, vocab).astype("f8")
         self.feed([int(token) for token in words[2 : 2 + n]], 0, every=True)
-        rows = [numpy.ctypeslib.as_array(self.lib.llama_get_logits_ith(self.context, i), (vocab,)) for i in range(n)]
-        theirs = numpy.stack(rows).astype("f8")
+        rows = [self.lib.llama_get_logits_ith(self.context, i) for i in range(n)]
+        theirs = numpy.stack([numpy.ctypeslib.as_array(row, (vocab,)) for row in rows]).astype("f8")
         return {
             "nmse": float(((ours - theirs) ** 2).sum() / (theirs**2).sum()),
             "same_best_token": float((ours.argmax(1) == theirs.argmax(1)).mean()),
@@ -147,7 +149,8 @@ def peer_command(args, model):
 
 
 def our_command(args, model, *more):
-    return [args.anychip, "bench", model, *common(args), "--repeat", "1", "--json", *args.anychip_option, *more]
+    head = [args.anychip, "bench", model, *common(args), "--repeat", "1", "--json"]
+    return [*head, *args.anychip_option, *more]
 
 
 def ours(args, model, *more):
@@ -176,7 +179,8 @@ def summary(values):
 
 def compare(args, model):
     first = ours(args, model)["full"]  # with the machine's limits; not counted
-    record = {"file": os.path.basename(model), "bytes": os.path.getsize(model), "agreement": agreement(args, model, first["model"]["vocab"])}
+    record = {"file": os.path.basename(model), "bytes": os.path.getsize(model)}
+    record["agreement"] = agreement(args, model, first["model"]["vocab"])
     pairs, load = [], os.getloadavg()
     for i in range(args.alternations):
         if i % 2:  # whoever comes second finds a warmer machine: take turns
@@ -208,10 +212,14 @@ def compare(args, model):
         }
     read = first["machine_limits"].get("read_gb_per_second")
     per_token = first["decode"]["gb_per_second"]["median"] / first["decode"]["tokens_per_second"]["median"]
-    record["decode"]["share_of_read_bandwidth"] = record["decode"]["anychip"]["median"] * per_token / read if read else None
+    speed = record["decode"]["anychip"]["median"]
+    record["decode"]["share_of_read_bandwidth"] = speed * per_token / read if read else None
     record["versions"] = {"llama.cpp build": pairs[0][1]["build"], "llama-cpp-python": pairs[0][1]["package"]}
     record["isa"] = first.get("isa")
-    record["commands"] = {"anychip": our_command(args, model, "--no-roof"), "llama.cpp": peer_command(args, model)}
+    record["commands"] = {
+        "anychip": our_command(args, model, "--no-roof"),
+        "llama.cpp": peer_command(args, model),
+    }
     return record
 
 
@@ -240,14 +248,16 @@ def machine(args):
 
 
 def table(report):
-    lines = [f"{report['machine']['cpu']}, {report['threads']} threads, medians of {report['alternations']} alternations"]
+    head = f"{report['machine']['cpu']}, {report['threads']} threads"
+    lines = [f"{head}, medians of {report['alternations']} alternations"]
     lines.append(f"{'file':32} {'':8} {'anychip':>10} {'llama.cpp':>10} {'ratio':>7} {'of pairs':>15}")
     for record in report["models"]:
         for kind in KINDS:
             r, pairs = record[kind], record[kind]["ratio_of_pairs"]
             spread = f"{pairs['min']:.2f} - {pairs['max']:.2f}"
             mine, other = r["anychip"]["median"], r["llama.cpp"]["median"]
-            lines.append(f"{record['file'][:32]:32} {kind:8} {mine:10.2f} {other:10.2f} {r['ratio']:7.2f} {spread:>15}")
+            numbers = f"{mine:10.2f} {other:10.2f} {r['ratio']:7.2f} {spread:>15}"
+            lines.append(f"{record['file'][:32]:32} {kind:8} {numbers}")
         share = record["decode"]["share_of_read_bandwidth"]
         near = record["agreement"]["nmse"]
         lines.append(
@@ -268,8 +278,10 @@ def parse():
     p.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     p.add_argument("--alternations", type=int, default=5)
     p.add_argument("--anychip", default="anychip", help="the command (anychip)")
-    p.add_argument("--anychip-option", action="append", default=[], help="passed on, such as --anychip-option=--cpu-isa=avx2")
-    p.add_argument("--peer-python", default=sys.executable, help="the Python that has llama-cpp-python (this one)")
+    p.add_argument("--anychip-option", action="append", default=[], metavar="OPTION",
+                   help="passed on, such as --anychip-option=--cpu-isa=avx2")
+    p.add_argument("--peer-python", default=sys.executable,
+                   help="the Python that has llama-cpp-python (this one)")
     p.add_argument("--json", help="write the report to this file")
     p.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     p.add_argument("--compare", help=argparse.SUPPRESS)
