@@ -87,20 +87,21 @@ static uint64_t now(void) {
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* This thread's part of a stage. */
-static void share(const ac_cpu_job *job, int s, _Atomic uint32_t *next, uint32_t id, uint32_t threads,
+/* This thread's part of a stage; false when there is nothing in it for any thread. */
+static bool share(const ac_cpu_job *job, int s, _Atomic uint32_t *next, uint32_t id, uint32_t threads,
                   void *scratch) {
     const ac_cpu_stage *stage = &job->slot->stage[s];
     uint32_t items = stage->items ? stage->items(job, threads) : job->rows, grain = job->slot->grain;
+    if (items == 0) return false;
     if (grain == 0) {
         uint32_t first = (uint32_t)((uint64_t)items * id / threads),
                  last = (uint32_t)((uint64_t)items * (id + 1) / threads);
         if (first < last) stage->work(job, first, last, scratch);
-        return;
+        return true;
     }
     for (;;) {
         uint32_t first = atomic_fetch_add_explicit(next, grain, memory_order_relaxed);
-        if (first >= items) return;
+        if (first >= items) return true;
         stage->work(job, first, items - first < grain ? items : first + grain, scratch);
     }
 }
@@ -115,8 +116,8 @@ static void worker(ac_prog *prog, uint32_t id, uint32_t threads) {
         if (job->rows == 0) continue;
         uint64_t start = prog->profile && id == 0 ? now() : 0;
         for (int s = 0; s < AC_CPU_STAGES && job->slot->stage[s].work; s++) {
-            share(job, s, &prog->next[i * AC_CPU_STAGES + (uint32_t)s], id, threads, scratch);
-            ac__cpu_barrier_wait(prog->barrier, threads);
+            if (share(job, s, &prog->next[i * AC_CPU_STAGES + (uint32_t)s], id, threads, scratch))
+                ac__cpu_barrier_wait(prog->barrier, threads);
         }
         if (prog->profile && id == 0) prog->ns[i] = now() - start;
     }

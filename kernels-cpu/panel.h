@@ -15,25 +15,23 @@
 #define AC_PANEL_TILE 8   /* most tokens of a tile */
 #define AC_PANEL_DIRECT 3 /* direct kernels: for 1, 2 and 4 tokens */
 
-/* The tokens of a tile: rows in the activation form of the weight's type. */
-typedef struct ac_panel_x {
-    const uint8_t *x; /* the first token's row */
-    size_t stride;    /* to the next token's */
-    ac_act_layout lay;
-} ac_panel_x;
-
-/* One chunk of `groups` groups of 32 elements. total[token][lane] += the chunk's sum. */
-typedef void ac_panel_direct(const uint8_t *w, size_t w_stride, const ac_panel_x *x, uint32_t chunk,
-                             uint32_t groups, float *total);
-typedef void ac_panel_tile(const void *packed, const ac_panel_x *x, uint32_t chunk, uint32_t groups,
-                           float *total);
-/* Reads `groups` groups of each row, row r at w + r * w_stride. */
+/* A token's chunk of `groups` groups of 32 elements, from its row in the activation form of the weight's
+ * type, as the other kernels want it: x_bytes at `out`. */
+typedef void ac_panel_prepare(const uint8_t *row, const ac_act_layout *lay, uint32_t chunk, uint32_t groups,
+                              void *out);
+/* total[token][lane] += the sum of one chunk; x: the tokens' prepared chunks. Row r of W is at w + r *
+ * w_stride. */
+typedef void ac_panel_direct(const uint8_t *w, size_t w_stride, const void *x, uint32_t groups, float *total);
+typedef void ac_panel_tile(const void *packed, const void *x, uint32_t groups, float *total);
+/* Reads `groups` groups of each row. */
 typedef void ac_panel_pack(const uint8_t *w, size_t w_stride, uint32_t groups, void *packed);
 
 /* How one type is multiplied on one instruction set. */
 typedef struct ac_panel_kernel {
     uint32_t lanes, tokens; /* rows of a panel; most tokens of a tile */
-    uint32_t packed_bytes;  /* of a chunk, a multiple of 64 */
+    uint32_t packed_bytes;  /* of a chunk of a panel; a multiple of 64 */
+    uint32_t x_bytes;       /* of a chunk of a token; a multiple of 64 */
+    ac_panel_prepare *prepare;
     ac_panel_pack *pack;
     ac_panel_tile *const *tile;               /* [tokens - 1] */
     ac_panel_direct *direct[AC_PANEL_DIRECT]; /* for 1 << i tokens */

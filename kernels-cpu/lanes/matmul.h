@@ -20,12 +20,14 @@
     { tile1_##type, tile2_##type, tile3_##type, tile4_##type }
 #endif
 
-#define V_KERNEL(type, packed_chunk)                                                                         \
+#define V_KERNEL(type, packed_chunk, x_chunk)                                                                \
     static ac_panel_tile *const tiles_##type[V_TILE] = V_TILE_LIST(type);                                    \
     static const ac_panel_kernel kernel_##type = {                                                           \
         .lanes = LANES,                                                                                      \
         .tokens = V_TILE,                                                                                    \
         .packed_bytes = sizeof(packed_chunk),                                                                \
+        .x_bytes = sizeof(x_chunk),                                                                          \
+        .prepare = prepare_##type,                                                                           \
         .pack = pack_##type,                                                                                 \
         .tile = tiles_##type,                                                                                \
         .direct = {direct1_##type, direct2_##type, direct4_##type}};

@@ -6,8 +6,7 @@
 
 #include "product.h"
 
-/* A packed chunk. scale: of each sub-block, as v_scale gives it; pair: what meets s_2j and s_2j+1 (v_pair).
- */
+/* A packed chunk. scale: of each sub-block, as v_scale gives it; pair: the minima (v_pair). */
 typedef struct v_packed256 {
     uint8_t code[64][LANES][4];
     int32_t scale[16][LANES], pair[8][LANES];
@@ -19,13 +18,34 @@ typedef struct v_kind256 {
     int bits, off, sub, mins, is_signed;
 } v_kind256;
 
-INLINE v_tokens v_tokens256(const ac_panel_x *x, uint32_t chunk) {
-    const uint8_t *p = x->x;
-    return (v_tokens){.q = p + x->lay.q + AC_CHUNK * (size_t)chunk,
-                      .d = p + x->lay.d + 4 * (size_t)chunk,
-                      .s = p + x->lay.s + 32 * (size_t)chunk,
-                      .f = p + x->lay.f + 8 * (size_t)chunk,
-                      .stride = x->stride};
+#ifdef VI_DOT8
+enum { V_FACTOR = 1, V_LESS = 1 };
+#else
+enum { V_FACTOR = 0x00010001, V_LESS = 0 };
+#endif
+
+/* A prepared chunk of a token. less: -off times the sums of q of each sub-block, where sums start with it
+ * (V_LESS); else s. f: of each group, as an int32 or where int16 sums are scaled as an int16 in both halves.
+ */
+typedef struct v_x256 {
+    uint8_t q[AC_CHUNK];
+    union {
+        int32_t less[16];
+        int16_t s[16];
+    };
+    int32_t f[8];
+    float d, unused[7];
+} v_x256;
+
+INLINE void v_prepare256(const uint8_t *row, const ac_act_layout *lay, uint32_t chunk, v_x256 *out,
+                         v_kind256 kind) {
+    const uint8_t *s = row + lay->s + 32 * (size_t)chunk, *f = row + lay->f + 8 * (size_t)chunk;
+    v_copy(out->q, row + lay->q + AC_CHUNK * (size_t)chunk, AC_CHUNK);
+    v_widen8_bytes(out->f, f, V_FACTOR);
+    memcpy(&out->d, row + lay->d + 4 * (size_t)chunk, 4);
+    if (!V_LESS || kind.mins) memcpy(out->s, s, sizeof out->s);
+    if (V_LESS && kind.off && kind.sub == 16) v_sums16(out->less, s, f, -kind.off);
+    if (V_LESS && kind.off && kind.sub == 32) v_sums8(out->less, s, f, -kind.off);
 }
 
 /* Byte i of c as a factor: an int32, or where int16 sums are scaled, an int16 in both halves. */
@@ -41,7 +61,11 @@ INLINE vi v_scale(const vi *c, int i, int is_signed) {
 #endif
 }
 
-/* What meets the pair s_2j, s_2j+1: the minima, or the scales times -off. */
+/* Whether something meets s_2j and s_2j+1: the minima, or the scales times -off. */
+INLINE int v_pairs_of(v_kind256 kind) {
+    return kind.mins || (kind.off && !V_LESS) ? 8 : 0;
+}
+
 INLINE vi v_pair(const vi *c, int j, v_kind256 kind) {
     int i = kind.sub == 16 ? 2 * j : j;
     uint32_t a = (uint32_t)i % 4, pattern = a | (kind.sub == 16 ? a + 1 : a) << 16;
@@ -51,76 +75,71 @@ INLINE vi v_pair(const vi *c, int j, v_kind256 kind) {
     return vi_mul16(scales, vi_all((int32_t)((uint32_t)(-kind.off & 0xffff) * 0x00010001u)));
 }
 
-/* f[t][j]: the factor of group j, ready to be spread. */
-INLINE void v_factors(int32_t f[V_TOKENS][8], const v_tokens *x, int tokens) {
 #ifdef VI_DOT8
-    int as = 1;
-#else
-    int as = 0x00010001;
-#endif
-    V_UNROLL for (int t = 0; t < tokens; t++) v_widen8_bytes(f[t], x->f + t * x->stride, as);
+
+/* s[t] = sub-block i of the chunk times the activations */
+INLINE void v_sub_block(vi *s, const vi *code, const v_x256 *x, int i, int tokens, v_kind256 kind) {
+    V_UNROLL for (int t = 0; t < tokens; t++) s[t] = kind.off ? vi_all(x[t].less[i]) : vi_zero();
+    v_dots(s, code, x->q + kind.sub * i, sizeof *x, tokens, kind.sub / 4);
 }
 
 /* isum[t] += group j: code[8] with scale a (and b for the second half, when sub is 16) */
-INLINE void v_group256(vi *isum, const vi *code, vi a, vi b, const v_tokens *x, int32_t (*f)[8], int j,
-                       int tokens, v_kind256 kind) {
-    const uint8_t *q = x->q + 32 * j;
-    vi s[V_TOKENS];
-#ifdef VI_DOT8
-    int steps = kind.sub / 4;
-    V_UNROLL for (int t = 0; t < tokens; t++) s[t] = vi_zero();
-    v_dots(s, code, q, x->stride, tokens, steps);
+INLINE void v_group256(vi *isum, const vi *code, vi a, vi b, const v_x256 *x, int j, int tokens,
+                       v_kind256 kind) {
+    vi s[V_TOKENS], u[V_TOKENS];
+    int i = kind.sub == 16 ? 2 * j : j;
+    v_sub_block(s, code, x, i, tokens, kind);
     V_UNROLL for (int t = 0; t < tokens; t++) s[t] = vi_mul(s[t], a);
     if (kind.sub == 16) {
-        vi u[V_TOKENS];
-        V_UNROLL for (int t = 0; t < tokens; t++) u[t] = vi_zero();
-        v_dots(u, code + 4, q + 16, x->stride, tokens, steps);
+        v_sub_block(u, code + 4, x, i + 1, tokens, kind);
         V_UNROLL for (int t = 0; t < tokens; t++) s[t] = vi_add(s[t], vi_mul(u[t], b));
     }
-    V_UNROLL for (int t = 0; t < tokens; t++) isum[t] = vi_add(isum[t], vi_mul(s[t], vi_all(f[t][j])));
-#else
-    V_UNROLL for (int t = 0; t < tokens; t++) s[t] = vi_mul16(a, vi_all(f[t][j]));
-    v_dots_times(isum, code, q, x->stride, tokens, kind.sub / 4, kind.bits, s);
-    if (kind.sub == 32) return;
-    V_UNROLL for (int t = 0; t < tokens; t++) s[t] = vi_mul16(b, vi_all(f[t][j]));
-    v_dots_times(isum, code + 4, q + 16, x->stride, tokens, kind.sub / 4, kind.bits, s);
-#endif
+    V_UNROLL for (int t = 0; t < tokens; t++) isum[t] = vi_add(isum[t], vi_mul(s[t], vi_all(x[t].f[j])));
 }
 
+#else
+
+INLINE void v_group256(vi *isum, const vi *code, vi a, vi b, const v_x256 *x, int j, int tokens,
+                       v_kind256 kind) {
+    V_UNROLL for (int half = 0; half < 32 / kind.sub; half++) {
+        vi times[V_TOKENS];
+        V_UNROLL for (int t = 0; t < tokens; t++) times[t] = vi_mul16(half ? b : a, vi_all(x[t].f[j]));
+        v_dots_times(isum, code + 4 * half, x->q + 32 * j + 16 * half, sizeof *x, tokens, kind.sub / 4,
+                     kind.bits, times);
+    }
+}
+
+#endif
+
 /* sum[t] += the products of pair j with s */
-INLINE void v_pairs(vi *sum, vi pair, const v_tokens *x, int j, int tokens) {
-    V_UNROLL for (int t = 0; t < tokens; t++) sum[t] =
-        vi_dot16(sum[t], pair, vi_spread(x->s + t * x->stride + 4 * j));
+INLINE void v_pairs(vi *sum, vi pair, const v_x256 *x, int j, int tokens) {
+    V_UNROLL for (int t = 0; t < tokens; t++) sum[t] = vi_dot16(sum[t], pair, vi_spread(x[t].s + 2 * j));
 }
 
 /* total[t] += (d D) isum - (dmin D) msum */
-INLINE void v_terms256(float *total, vf d, vf dmin, const vi *isum, const vi *msum, const v_tokens *x,
+INLINE void v_terms256(float *total, vf d, vf dmin, const vi *isum, const vi *msum, const v_x256 *x,
                        int tokens, v_kind256 kind) {
     V_UNROLL for (int t = 0; t < tokens; t++) {
-        vf dx = vf_all(v_float(x->d + t * x->stride));
+        vf dx = vf_all(x[t].d);
         vf term = vf_mul(vf_mul(d, dx), vf_of(isum[t]));
         if (kind.mins) term = vf_sub(term, vf_mul(vf_mul(dmin, dx), vf_of(msum[t])));
         vf_store(total + t * LANES, vf_add(vf_load(total + t * LANES), term));
     }
 }
 
-INLINE void v_tile256(const v_packed256 *w, const ac_panel_x *px, uint32_t chunk, float *total, int tokens,
-                      v_kind256 kind) {
-    v_tokens x = v_tokens256(px, chunk);
-    int32_t f[V_TOKENS][8];
+INLINE void v_tile256(const v_packed256 *w, const v_x256 *x, float *total, int tokens, v_kind256 kind) {
     vi isum[V_TOKENS], msum[V_TOKENS];
-    int pairs = kind.mins || kind.off ? 8 : 0;
-    v_factors(f, &x, tokens);
     V_UNROLL for (int t = 0; t < tokens; t++) isum[t] = msum[t] = vi_zero();
-    for (int j = 0; j < pairs; j++) v_pairs(kind.mins ? msum : isum, vi_load(w->pair[j]), &x, j, tokens);
+    for (int j = 0; j < v_pairs_of(kind); j++)
+        v_pairs(kind.mins ? msum : isum, vi_load(w->pair[j]), x, j, tokens);
     for (int j = 0; j < 8; j++) {
         int at = kind.sub == 16 ? 2 * j : j;
         vi code[8];
         V_UNROLL for (int i = 0; i < 8; i++) code[i] = vi_load(w->code[8 * j + i]);
-        v_group256(isum, code, vi_load(w->scale[at]), vi_load(w->scale[at + (kind.sub == 16)]), &x, f, j,
-                   tokens, kind);
+        v_group256(isum, code, vi_load(w->scale[at]), vi_load(w->scale[at + (kind.sub == 16)]), x, j, tokens,
+                   kind);
     }
-    v_terms256(total, vf_load(w->d), vf_load(w->dmin), isum, msum, &x, tokens, kind);
+    v_terms256(total, vf_load(w->d), vf_load(w->dmin), isum, msum, x, tokens, kind);
 }
 
 /* How a type is unpacked (unpack.h), as constants. */
@@ -135,20 +154,17 @@ typedef struct v_type256 {
 
 enum { V_RAW = 24 };
 
-INLINE void v_direct256(const uint8_t *w, size_t stride, const ac_panel_x *px, uint32_t chunk, float *total,
-                        int tokens, v_type256 type) {
+INLINE void v_direct256(const uint8_t *w, size_t stride, const v_x256 *x, float *total, int tokens,
+                        v_type256 type) {
     v_kind256 kind = type.kind;
-    v_tokens x = v_tokens256(px, chunk);
-    int32_t f[V_TOKENS][8];
     vi keep[8], c[8], isum[V_TOKENS], msum[V_TOKENS];
     vf d, dmin;
-    int pairs = kind.mins || kind.off ? 8 : 0;
-    v_factors(f, &x, tokens);
+    int pairs = v_pairs_of(kind);
     type.scales(w, stride, c, &d, &dmin);
     type.keep(w, stride, keep);
     V_UNROLL for (int t = 0; t < tokens; t++) isum[t] = msum[t] = vi_zero();
     V_UNROLL for (int j = 0; j < pairs; j++)
-        v_pairs(kind.mins ? msum : isum, v_pair(c, j, kind), &x, j, tokens);
+        v_pairs(kind.mins ? msum : isum, v_pair(c, j, kind), x, j, tokens);
     V_UNROLL for (int u = 0; u < 8 / type.unit; u++) {
         vi raw[V_RAW];
         type.raw(w, stride, u, raw);
@@ -157,17 +173,17 @@ INLINE void v_direct256(const uint8_t *w, size_t stride, const ac_panel_x *px, u
             vi code[8], a = v_scale(c, at, kind.is_signed);
             vi b = kind.sub == 16 ? v_scale(c, at + 1, kind.is_signed) : a;
             type.codes(raw, keep, u, j, code);
-            v_group256(isum, code, a, b, &x, f, g, tokens, kind);
+            v_group256(isum, code, a, b, x, g, tokens, kind);
         }
     }
-    v_terms256(total, d, dmin, isum, msum, &x, tokens, kind);
+    v_terms256(total, d, dmin, isum, msum, x, tokens, kind);
 }
 
 INLINE void v_pack256(const uint8_t *w, size_t stride, v_packed256 *out, v_type256 type) {
     v_kind256 kind = type.kind;
     vi keep[8], c[8];
     vf d, dmin;
-    int pairs = kind.mins || kind.off ? 8 : 0;
+    int pairs = v_pairs_of(kind);
     type.scales(w, stride, c, &d, &dmin);
     type.keep(w, stride, keep);
     V_UNROLL for (int i = 0; i < 256 / kind.sub; i++) vi_store(out->scale[i], v_scale(c, i, kind.is_signed));
@@ -190,21 +206,25 @@ INLINE void v_pack256(const uint8_t *w, size_t stride, v_packed256 *out, v_type2
     ((v_type256){scales_##type, keep_##type, raw_##type, codes_##type, type##_UNIT, V_KIND(type)})
 
 #define V_DIRECT256(type, n)                                                                                 \
-    static void direct##n##_##type(const uint8_t *w, size_t stride, const ac_panel_x *x, uint32_t chunk,     \
-                                   uint32_t groups, float *total) {                                          \
+    static void direct##n##_##type(const uint8_t *w, size_t stride, const void *x, uint32_t groups,          \
+                                   float *total) {                                                           \
         (void)groups;                                                                                        \
-        v_direct256(w, stride, x, chunk, total, n, V_TYPE(type));                                            \
+        v_direct256(w, stride, x, total, n, V_TYPE(type));                                                   \
     }
 #define V_TILE256(type, n)                                                                                   \
-    static void tile##n##_##type(const void *packed, const ac_panel_x *x, uint32_t chunk, uint32_t groups,   \
-                                 float *total) {                                                             \
+    static void tile##n##_##type(const void *packed, const void *x, uint32_t groups, float *total) {         \
         (void)groups;                                                                                        \
-        v_tile256(packed, x, chunk, total, n, V_KIND(type));                                                 \
+        v_tile256(packed, x, total, n, V_KIND(type));                                                        \
     }
 #define V_PACK256(type)                                                                                      \
     static void pack_##type(const uint8_t *w, size_t stride, uint32_t groups, void *packed) {                \
         (void)groups;                                                                                        \
         v_pack256(w, stride, packed, V_TYPE(type));                                                          \
+    }                                                                                                        \
+    static void prepare_##type(const uint8_t *row, const ac_act_layout *lay, uint32_t chunk,                 \
+                               uint32_t groups, void *out) {                                                 \
+        (void)groups;                                                                                        \
+        v_prepare256(row, lay, chunk, out, V_KIND(type));                                                    \
     }
 
 /* All kernels of a type, and kernel_TYPE that names them. */
@@ -214,6 +234,6 @@ INLINE void v_pack256(const uint8_t *w, size_t stride, v_packed256 *out, v_type2
     V_DIRECT256(type, 4)                                                                                     \
     V_PACK256(type)                                                                                          \
     V_TILES(V_TILE256, type)                                                                                 \
-    V_KERNEL(type, v_packed256)
+    V_KERNEL(type, v_packed256, v_x256)
 
 #endif

@@ -11,44 +11,44 @@ typedef struct v_packed32 {
     float d[8][LANES], m[8][LANES];
 } v_packed32;
 
-/* Sums of a token's groups, ready to be spread: what the offset takes away, and s as float. */
-typedef struct v_sums32 {
-    int32_t less[V_TOKENS][8];
-    float s[V_TOKENS][8];
-} v_sums32;
+/* A prepared chunk of a token. sum: what the offset takes away (-off s), or s as float where there are
+ * minima. */
+typedef struct v_x32 {
+    uint8_t q[AC_CHUNK];
+    union {
+        int32_t less[8];
+        float s[8];
+    };
+    float d[8];
+} v_x32;
 
-INLINE v_tokens v_tokens32(const ac_panel_x *x, uint32_t chunk) {
-    const uint8_t *p = x->x;
-    return (v_tokens){.q = p + x->lay.q + AC_CHUNK * (size_t)chunk,
-                      .d = p + x->lay.d + 32 * (size_t)chunk,
-                      .s = p + x->lay.s + 16 * (size_t)chunk,
-                      .stride = x->stride};
-}
-
-INLINE void v_prepare32(v_sums32 *sums, const v_tokens *x, int tokens, int off, int mins) {
-    V_UNROLL for (int t = 0; t < tokens; t++) {
-        if (off) v_widen8(sums->less[t], x->s + t * x->stride, -off);
-        if (mins) v_widen8_float(sums->s[t], x->s + t * x->stride);
-    }
+INLINE void v_prepare32(const uint8_t *row, const ac_act_layout *lay, uint32_t chunk, uint32_t groups,
+                        v_x32 *out, int off, int mins) {
+    const uint8_t *s = row + lay->s + 16 * (size_t)chunk;
+    v_copy(out->q, row + lay->q + AC_CHUNK * (size_t)chunk, 32 * groups);
+    memcpy(out->d, row + lay->d + 32 * (size_t)chunk, 4 * groups);
+    if (off) v_widen8(out->less, s, -off);
+    if (mins) v_widen8_float(out->s, s);
 }
 
 /* sum[t] += the terms of group g */
-INLINE void v_group32(vf *sum, const vi *w, vf d, vf m, const v_tokens *x, const v_sums32 *sums, uint32_t g,
-                      int tokens, int bits, int off, int mins) {
+INLINE void v_group32(vf *sum, const vi *w, vf d, vf m, const v_x32 *x, uint32_t g, int tokens, int bits,
+                      int off, int mins) {
+    const uint8_t *q = x->q + 32 * g;
     vi s[V_TOKENS];
-    V_UNROLL for (int t = 0; t < tokens; t++) s[t] = off ? vi_all(sums->less[t][g]) : vi_zero();
+    V_UNROLL for (int t = 0; t < tokens; t++) s[t] = off ? vi_all(x[t].less[g]) : vi_zero();
 #ifdef VI_DOT8
     (void)bits;
-    v_dots(s, w, x->q + 32 * g, x->stride, tokens, 8);
+    v_dots(s, w, q, sizeof *x, tokens, 8);
 #else
     vi ones[V_TOKENS];
     V_UNROLL for (int t = 0; t < tokens; t++) ones[t] = vi_all(0x00010001);
-    v_dots_times(s, w, x->q + 32 * g, x->stride, tokens, 8, bits, ones);
+    v_dots_times(s, w, q, sizeof *x, tokens, 8, bits, ones);
 #endif
     V_UNROLL for (int t = 0; t < tokens; t++) {
-        vf dx = vf_all(v_float(x->d + t * x->stride + 4 * g));
+        vf dx = vf_all(x[t].d[g]);
         vf term = vf_mul(vf_mul(d, dx), vf_of(s[t]));
-        if (mins) term = vf_add(term, vf_mul(vf_mul(m, dx), vf_all(sums->s[t][g])));
+        if (mins) term = vf_add(term, vf_mul(vf_mul(m, dx), vf_all(x[t].s[g])));
         sum[t] = vf_add(sum[t], term);
     }
 }
@@ -58,18 +58,15 @@ INLINE void v_total(float *total, const vf *sum, int tokens) {
         vf_store(total + t * LANES, vf_add(vf_load(total + t * LANES), sum[t]));
 }
 
-INLINE void v_tile32(const v_packed32 *w, const ac_panel_x *px, uint32_t chunk, uint32_t groups, float *total,
-                     int tokens, int bits, int off, int mins) {
-    v_tokens x = v_tokens32(px, chunk);
-    v_sums32 sums;
+INLINE void v_tile32(const v_packed32 *w, const v_x32 *x, uint32_t groups, float *total, int tokens, int bits,
+                     int off, int mins) {
     vf sum[V_TOKENS];
-    v_prepare32(&sums, &x, tokens, off, mins);
     V_UNROLL for (int t = 0; t < tokens; t++) sum[t] = vf_zero();
     for (uint32_t g = 0; g < groups; g++) {
         vi code[8];
         V_UNROLL for (int i = 0; i < 8; i++) code[i] = vi_load(w->code[g][i]);
         vf m = mins ? vf_load(w->m[g]) : vf_zero();
-        v_group32(sum, code, vf_load(w->d[g]), m, &x, &sums, g, tokens, bits, off, mins);
+        v_group32(sum, code, vf_load(w->d[g]), m, x, g, tokens, bits, off, mins);
     }
     v_total(total, sum, tokens);
 }
@@ -79,20 +76,17 @@ INLINE void v_tile32(const v_packed32 *w, const ac_panel_x *px, uint32_t chunk, 
 typedef void v_codes32(const uint8_t *block, size_t stride, vi w[8]);
 typedef void v_scales32(const uint8_t *block, size_t stride, vf *d, vf *m);
 
-INLINE void v_direct32(const uint8_t *w, size_t stride, const ac_panel_x *px, uint32_t chunk, uint32_t groups,
-                       float *total, int tokens, v_codes32 *codes, v_scales32 *scales, size_t block_bytes,
-                       int bits, int off, int mins) {
-    v_tokens x = v_tokens32(px, chunk);
-    v_sums32 sums;
+INLINE void v_direct32(const uint8_t *w, size_t stride, const v_x32 *x, uint32_t groups, float *total,
+                       int tokens, v_codes32 *codes, v_scales32 *scales, size_t block_bytes, int bits,
+                       int off, int mins) {
     vf sum[V_TOKENS];
-    v_prepare32(&sums, &x, tokens, off, mins);
     V_UNROLL for (int t = 0; t < tokens; t++) sum[t] = vf_zero();
     for (uint32_t g = 0; g < groups; g++) {
         vi code[8];
         vf d, m;
         codes(w + g * block_bytes, stride, code);
         scales(w + g * block_bytes, stride, &d, &m);
-        v_group32(sum, code, d, m, &x, &sums, g, tokens, bits, off, mins);
+        v_group32(sum, code, d, m, x, g, tokens, bits, off, mins);
     }
     v_total(total, sum, tokens);
 }
@@ -111,20 +105,23 @@ INLINE void v_pack32(const uint8_t *w, size_t stride, uint32_t groups, v_packed3
 }
 
 #define V_DIRECT32(type, TYPE, n)                                                                            \
-    static void direct##n##_##type(const uint8_t *w, size_t stride, const ac_panel_x *x, uint32_t chunk,     \
-                                   uint32_t groups, float *total) {                                          \
-        v_direct32(w, stride, x, chunk, groups, total, n, codes_##type, scales_##type,                       \
-                   AC_BLOCK_BYTES_##TYPE, type##_BITS, type##_OFF, type##_MINS);                             \
+    static void direct##n##_##type(const uint8_t *w, size_t stride, const void *x, uint32_t groups,          \
+                                   float *total) {                                                           \
+        v_direct32(w, stride, x, groups, total, n, codes_##type, scales_##type, AC_BLOCK_BYTES_##TYPE,       \
+                   type##_BITS, type##_OFF, type##_MINS);                                                    \
     }
 #define V_TILE32(type, n)                                                                                    \
-    static void tile##n##_##type(const void *packed, const ac_panel_x *x, uint32_t chunk, uint32_t groups,   \
-                                 float *total) {                                                             \
-        v_tile32(packed, x, chunk, groups, total, n, type##_BITS, type##_OFF, type##_MINS);                  \
+    static void tile##n##_##type(const void *packed, const void *x, uint32_t groups, float *total) {         \
+        v_tile32(packed, x, groups, total, n, type##_BITS, type##_OFF, type##_MINS);                         \
     }
 #define V_PACK32(type, TYPE)                                                                                 \
     static void pack_##type(const uint8_t *w, size_t stride, uint32_t groups, void *packed) {                \
         v_pack32(w, stride, groups, packed, codes_##type, scales_##type, AC_BLOCK_BYTES_##TYPE,              \
                  type##_MINS);                                                                               \
+    }                                                                                                        \
+    static void prepare_##type(const uint8_t *row, const ac_act_layout *lay, uint32_t chunk,                 \
+                               uint32_t groups, void *out) {                                                 \
+        v_prepare32(row, lay, chunk, groups, out, type##_OFF, type##_MINS);                                  \
     }
 
 /* All kernels of a type, and kernel_TYPE that names them. */
@@ -134,6 +131,6 @@ INLINE void v_pack32(const uint8_t *w, size_t stride, uint32_t groups, v_packed3
     V_DIRECT32(type, TYPE, 4)                                                                                \
     V_PACK32(type, TYPE)                                                                                     \
     V_TILES(V_TILE32, type)                                                                                  \
-    V_KERNEL(type, v_packed32)
+    V_KERNEL(type, v_packed32, v_x32)
 
 #endif

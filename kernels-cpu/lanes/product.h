@@ -1,5 +1,5 @@
-/* product.h - integer products of a group of codes with the activations of a few tokens, and what both kinds
- * of types share. Tokens are counted by a constant everywhere, so that all loops over them unroll. */
+/* product.h - integer products of a group of codes with the activations of a few tokens. Tokens are counted
+ * by a constant everywhere, so that all loops over them unroll. */
 #ifndef AC_LANES_PRODUCT_H
 #define AC_LANES_PRODUCT_H
 
@@ -8,21 +8,10 @@
 
 enum { V_TOKENS = V_TILE };
 
-/* Token t's activations: codes, scales, sums, factors, from the chunk's first on. */
-typedef struct v_tokens {
-    const uint8_t *q, *d, *s, *f; /* of the first token */
-    size_t stride;
-} v_tokens;
-
-INLINE float v_float(const uint8_t *p) {
-    float x;
-    memcpy(&x, p, sizeof x);
-    return x;
-}
-
 #ifdef VI_DOT8
 
-/* s[t] += codes times activations, `steps` vectors of 4 codes; q: the first token's. */
+/* s[t] += codes times activations, `steps` vectors of 4 codes; q: the first token's, others `stride` apart.
+ */
 INLINE void v_dots(vi *s, const vi *w, const uint8_t *q, size_t stride, int tokens, int steps) {
     V_UNROLL for (int i = 0; i < steps; i++) {
         vi wi = w[i];

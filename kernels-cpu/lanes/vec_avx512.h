@@ -139,6 +139,12 @@ INLINE vi v_dot_step(vi acc, vi w, const uint8_t *q, int i) {
 }
 #endif
 
+/* n bytes, a multiple of 32 */
+INLINE void v_copy(uint8_t *to, const uint8_t *from, uint32_t n) {
+    for (uint32_t i = 0; i < n; i += 32)
+        _mm256_storeu_si256((void *)(to + i), _mm256_loadu_si256((const void *)(from + i)));
+}
+
 /* 8 int16 at p times k as int32; 8 int16 as float; 8 bytes times k as int32 */
 INLINE void v_widen8(int32_t out[8], const uint8_t *p, int k) {
     __m256i x = _mm256_cvtepi16_epi32(_mm_loadu_si128((const void *)p));
@@ -150,6 +156,23 @@ INLINE void v_widen8_float(float out[8], const uint8_t *p) {
 INLINE void v_widen8_bytes(int32_t out[8], const uint8_t *p, int k) {
     __m256i x = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const void *)p));
     _mm256_storeu_si256((void *)out, _mm256_mullo_epi32(x, _mm256_set1_epi32(k)));
+}
+/* k * s / f for 8 int32 and 8 bytes, where f divides s: the quotients of floats are exact */
+INLINE __m256i v_quotients(__m256i s, __m128i f, int k) {
+    __m256 q = _mm256_div_ps(_mm256_cvtepi32_ps(s), _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(f)));
+    return _mm256_mullo_epi32(_mm256_cvtps_epi32(q), _mm256_set1_epi32(k));
+}
+/* k times the sums of q of 16 elements, of 32: s of section 3 without the factors */
+INLINE void v_sums16(int32_t out[16], const uint8_t *s, const uint8_t *f, int k) {
+    __m128i f8 = _mm_loadl_epi64((const void *)f), twice = _mm_unpacklo_epi8(f8, f8);
+    __m256i s0 = _mm256_cvtepi16_epi32(_mm_loadu_si128((const void *)s));
+    __m256i s1 = _mm256_cvtepi16_epi32(_mm_loadu_si128((const void *)(s + 16)));
+    _mm256_storeu_si256((void *)out, v_quotients(s0, twice, k));
+    _mm256_storeu_si256((void *)(out + 8), v_quotients(s1, _mm_srli_si128(twice, 8), k));
+}
+INLINE void v_sums8(int32_t out[8], const uint8_t *s, const uint8_t *f, int k) {
+    __m256i both = _mm256_madd_epi16(_mm256_loadu_si256((const void *)s), _mm256_set1_epi16(1));
+    _mm256_storeu_si256((void *)out, v_quotients(both, _mm_loadl_epi64((const void *)f), k));
 }
 
 INLINE vf vf_load(const void *p) {
@@ -273,7 +296,9 @@ INLINE __m128i v_halves8(const uint8_t *p, size_t stride) {
         x = _mm_insert_epi16(x, (short)h, i);                                                                \
     }
     PUT(0)
-    PUT(1) PUT(2) PUT(3) PUT(4) PUT(5) PUT(6) PUT(7)
+    PUT(1)
+    PUT(2)
+    PUT(3) PUT(4) PUT(5) PUT(6) PUT(7)
 #undef PUT
         return x;
 }
@@ -298,7 +323,9 @@ INLINE __m128i v_bytes8(const uint8_t *p, size_t stride) {
     __m128i x = _mm_setzero_si128();
 #define PUT(i) x = _mm_insert_epi8(x, p[i * stride], i);
     PUT(0)
-    PUT(1) PUT(2) PUT(3) PUT(4) PUT(5) PUT(6) PUT(7)
+    PUT(1)
+    PUT(2)
+    PUT(3) PUT(4) PUT(5) PUT(6) PUT(7)
 #undef PUT
         return x;
 }
