@@ -243,6 +243,7 @@ ac_status ac__cl_programs_make(ac_dev *dev, const ac_cl_want *wants, uint32_t n,
         if (status == AC_OK && !there) q.n++;
     }
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    if (dev->caps.quirks.one_compiler) cores = 1;
     uint32_t started = 0, most = cores < 1 ? 1 : cores > THREADS ? THREADS : (uint32_t)cores;
     for (; status == AC_OK && started + 1 < q.n && started + 1 < most; started++)
         if (pthread_create(&threads[started], NULL, work, &q) != 0) break;

@@ -16,9 +16,9 @@ static const struct {
     /* PoCL 3.1, LLVM 15: attention over several pages gave wrong sums when a group returned before its first
      * barrier; the same kernel is right in Oclgrind, and in PoCL without the return. */
     {"Portable Computing Language", {.late_out = true}},
-    /* Oclgrind 21.10: after a write to a part of a buffer, --uninitialized calls the rest of it
-       uninitialised, written or not. */
-    {"Oclgrind", {.whole_writes = true}},
+    /* Oclgrind 21.10: two clBuildProgram at once crash in its compiler; after a write to a part of a buffer,
+     * --uninitialized calls the rest of it uninitialised, written or not. */
+    {"Oclgrind", {.whole_writes = true, .one_compiler = true}},
 };
 
 ac_cl_quirks ac__cl_quirks_of(const char *platform) {

@@ -10,6 +10,7 @@ typedef struct ac_cl_quirks {
                        it does not */
     bool late_out;  /* a return before a barrier is miscompiled */
     bool whole_writes; /* a buffer written in parts counts as not written (a checker, not a chip) */
+    bool one_compiler; /* programs must not be built in several threads */
 } ac_cl_quirks;
 
 /* What is known of this platform (CL_PLATFORM_NAME). */

@@ -102,8 +102,10 @@ static ac_status own_rows(loader *l, ac_cl_tensor *t, const char *name, uint32_t
         uint32_t n = rows < most ? rows : (uint32_t)most;
         ac_cl_mem *m = add_mem(l, err);
         if (!m) return AC_ERR_MEMORY;
-        AC_TRY(ac__cl_buffer(l->dev, CL_MEM_READ_ONLY, (uint64_t)n * t->row_bytes, NULL, name, &m->mem, err));
-        m->bytes = (uint64_t)n * t->row_bytes;
+        uint64_t bytes = (uint64_t)n * t->row_bytes;
+        cl_mem_flags flags = t->planar ? CL_MEM_READ_WRITE : CL_MEM_READ_ONLY; /* repack writes planar ones */
+        AC_TRY(ac__cl_buffer(l->dev, flags, bytes, NULL, name, &m->mem, err));
+        m->bytes = bytes;
         AC_TRY(add_segment(t, m->mem, 0, first, n, err));
         first += n, rows -= n;
     }

@@ -23,7 +23,7 @@ inline uint largest32(global const float *x) {
 inline int codes16(global const float *x, float k, bytes_out q) {
     float16 v = MUL16(as_float16(window16(vload16(0, x))), (float16)k);
     int16 c = as_int16(v + 12582912.0f) - 0x4B400000;
-    c = clamp(c, -127, 127);
+    c = clamp(c, (int16)-127, (int16)127);
     vstore16(convert_uchar16(c & 255), 0, q);
     int8 a = c.lo + c.hi;
     int4 b = a.lo + a.hi;
@@ -126,7 +126,7 @@ inline float4 window4(float4 x) {
 
 inline int4 codes4(float4 v, float k) {
     float4 t = (float4)(MUL(v.x, k), MUL(v.y, k), MUL(v.z, k), MUL(v.w, k));
-    return clamp(as_int4(t + 12582912.0f) - 0x4B400000, -127, 127);
+    return clamp(as_int4(t + 12582912.0f) - 0x4B400000, (int4)-127, (int4)127);
 }
 
 /* Writes the codes of elements e .. e + 3, leaves their sum to the others. Ends with a barrier. */
