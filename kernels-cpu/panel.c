@@ -90,7 +90,7 @@ static void direct(const shape *s, uint32_t panel, uint32_t n, scratch *mem) {
         for (uint32_t t = 0; t < n;) {
             uint32_t i = n - t >= 4 ? 2 : n - t >= 2 ? 1 : 0;
             const uint8_t *x = mem->more + ((size_t)c * DIRECT_TOKENS + t) * x_bytes;
-            s->kernel->direct[i](p.w, p.stride, x, groups_of(s, c), mem->total[0][0] + t * lanes);
+            s->kernel->direct[i](p.w, p.stride, x, groups_of(s, c), (float *)mem->total + t * lanes);
             t += 1u << i;
         }
     }
@@ -112,7 +112,7 @@ static void packed(const shape *s, uint32_t panel, uint32_t panels, uint32_t fir
             const uint8_t *x = prepared(s, c, first + t);
             for (uint32_t p = 0; p < panels; p++)
                 k->tile[end - t - 1](mem->more + p * (size_t)k->packed_bytes, x, groups,
-                                     mem->total[p][0] + t * k->lanes);
+                                     (float *)mem->total[p] + t * k->lanes);
         }
     }
 }
