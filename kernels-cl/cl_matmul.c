@@ -63,8 +63,8 @@ static cut cut_for(const ac_dev *dev, const ac_cl_tensor *t, uint32_t rows) {
     return (cut){AC_CL_UNIT_GROUP, "matmul_group", u->group_size, at_most(u->group_rows, most), cols};
 }
 
-ac_cl_unit ac__cl_matmul_unit(const ac_dev *dev, const ac_cl_tensor *t, uint32_t rows, char *options,
-                              size_t cap) {
+ac_cl_unit ac__cl_matmul_unit(const ac_dev *dev, const ac_cl_tensor *t, uint32_t rows, const char *kernel,
+                              char *options, size_t cap) {
     static const char *const names[AC_TYPE_COUNT] = {
 #define X(name, lower, id, elems, bytes, form) [AC_TYPE_##name] = #name,
 #include <anychip/types.def>
@@ -79,8 +79,8 @@ ac_cl_unit ac__cl_matmul_unit(const ac_dev *dev, const ac_cl_tensor *t, uint32_t
                  k.cols / 16);
     } else {
         uint32_t piece = at_most(LOCAL_BUDGET * 8 / 36 / (k.rows * k.cols), 512) / 8 * 8;
-        snprintf(options, cap, "-DTYPE_%s%s -DGROUP=%u -DROWS=%u -DCOLS=%u -DPIECE=%u", names[t->type],
-                 planar, k.group, k.rows, k.cols, piece < 8 ? 8 : piece);
+        snprintf(options, cap, "-DTYPE_%s%s -DGROUP=%u -DROWS=%u -DCOLS=%u -DPIECE=%u -DONLY_%s",
+                 names[t->type], planar, k.group, k.rows, k.cols, piece < 8 ? 8 : piece, kernel);
     }
     return k.unit;
 }
@@ -93,9 +93,10 @@ ac_status ac__cl_matmul_launch(ac_prog *p, uint32_t op, const ac_cl_segment *s, 
                                uint32_t from, uint32_t to, ac_cl_args *a, ac_cl_launch **l, ac_error *err) {
     const ac_cl_tensor *t = &p->weights->tensors[p->plan->ops[op].matmul.w];
     cut k = cut_for(p->dev, t, from);
-    char options[160];
-    ac_cl_unit unit = ac__cl_matmul_unit(p->dev, t, from, options, sizeof options);
-    AC_TRY(ac__cl_launch_new(p, unit, options, kernel ? kernel : k.kernel, op, a, l, err));
+    char options[192];
+    if (!kernel) kernel = k.kernel;
+    ac_cl_unit unit = ac__cl_matmul_unit(p->dev, t, from, kernel, options, sizeof options);
+    AC_TRY(ac__cl_launch_new(p, unit, options, kernel, op, a, l, err));
     (*l)->rows_from = from, (*l)->rows_to = to;
     (*l)->n_dims = 2;
     (*l)->dim[0] = (ac_cl_dim){AC_CL_FIXED, div_up(s->rows, k.rows), k.group};

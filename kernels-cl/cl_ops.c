@@ -31,8 +31,8 @@ void ac__cl_arg_vector(ac_cl_args *a, const ac_prog *p, uint32_t weight) {
 static ac_status lower_embed(ac_prog *p, uint32_t op, ac_error *err) {
     const ac_op_embed *o = &p->plan->ops[op].embed;
     const ac_cl_tensor *t = &p->weights->tensors[o->w];
-    char options[128];
-    ac_cl_unit unit = ac__cl_matmul_unit(p->dev, t, 1, options, sizeof options);
+    char options[192];
+    ac_cl_unit unit = ac__cl_matmul_unit(p->dev, t, 1, "embed", options, sizeof options);
     for (uint32_t i = 0; i < t->n_segments; i++) {
         ac_cl_args a;
         ac_cl_launch *l;

@@ -161,6 +161,7 @@ INLINE float group_product(bytes_in w, uint w_row, uint rows, bytes_in x, uint x
     return y;
 }
 
+/* A program has one of the kernels, ONLY_<name>: compilers may add up the local memory of all. */
 #define PRODUCT_MEMORY                                                                                       \
     local part parts[ROWS * COLS * PIECE];                                                                   \
     local float totals[ROWS * COLS * (PIECE / 8)];
@@ -174,6 +175,7 @@ INLINE float group_product(bytes_in w, uint w_row, uint rows, bytes_in x, uint x
 
 #define RESULT(at, out_row) row_f(arena, at, col + lid % cols, out_row)[row + lid / cols]
 
+#ifdef ONLY_matmul_group
 kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
 void matmul_group(bytes_in w, ulong w_at, uint w_row, uint m, bytes_out arena, ulong x_at, uint x_row, uint d, uint f, uint s, uint n,
                   ulong out_at, uint out_row, global const int *in, uint rows_at) {
@@ -182,7 +184,9 @@ void matmul_group(bytes_in w, ulong w_at, uint w_row, uint m, bytes_out arena, u
     float y = group_product(w + w_at + (ulong)row * w_row, w_row, rows, x, x_row, cols, lay, n, parts, totals);
     if (lid < rows * cols) RESULT(out_at, out_row) = y;
 }
+#endif
 
+#ifdef ONLY_matmul_group_add
 /* matmul, then add: sum = a + out. */
 kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
 void matmul_group_add(bytes_in w, ulong w_at, uint w_row, uint m, bytes_out arena, ulong x_at, uint x_row, uint d, uint f, uint s, uint n,
@@ -195,7 +199,9 @@ void matmul_group_add(bytes_in w, ulong w_at, uint w_row, uint m, bytes_out aren
         RESULT(sum_at, sum_row) = window(RESULT(a_at, a_row)) + window(y);
     }
 }
+#endif
 
+#ifdef ONLY_matmul_group_bias
 /* matmul, then add of a bias: sum = out + bias. */
 kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
 void matmul_group_bias(bytes_in w, ulong w_at, uint w_row, uint m, bytes_out arena, ulong x_at, uint x_row, uint d, uint f, uint s, uint n,
@@ -209,7 +215,9 @@ void matmul_group_bias(bytes_in w, ulong w_at, uint w_row, uint m, bytes_out are
         RESULT(sum_at, sum_row) = window(y) + window(((global const float *)(bias + bias_at))[row + lid / cols]);
     }
 }
+#endif
 
+#ifdef ONLY_matmul_group_glu
 /* Two products with one x, then glu of them. */
 kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
 void matmul_group_glu(bytes_in w, ulong w_at, uint w_row, uint m, bytes_out arena, ulong x_at, uint x_row, uint d, uint f, uint s, uint n,
@@ -225,7 +233,9 @@ void matmul_group_glu(bytes_in w, ulong w_at, uint w_row, uint m, bytes_out aren
         RESULT(glu_at, glu_row) = cut(silu(window(gate)) * window(up));
     }
 }
+#endif
 
+#ifdef ONLY_matmul_group_3
 /* Two or three products with one x: groups_2 and groups_3 are where those of the second and third begin. */
 kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
 void matmul_group_3(bytes_in w, ulong w_at, uint w_row, uint m, bytes_out arena, ulong x_at, uint x_row, uint d, uint f, uint s, uint n,
@@ -239,3 +249,4 @@ void matmul_group_3(bytes_in w, ulong w_at, uint w_row, uint m, bytes_out arena,
     float y = group_product(w + w_at + (ulong)row * w_row, w_row, rows, x, x_row, cols, lay, n, parts, totals);
     if (lid < rows * cols) RESULT(out_at, out_row) = y;
 }
+#endif
