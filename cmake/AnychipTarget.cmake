@@ -16,4 +16,10 @@ target_compile_options(anychip_flags INTERFACE
 if(AC_SANITIZE)
   target_compile_options(anychip_flags INTERFACE -fsanitize=${AC_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(anychip_flags INTERFACE -fsanitize=${AC_SANITIZE})
+  if(AC_SANITIZE MATCHES address)
+    target_sources(anychip_flags INTERFACE
+      $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:${CMAKE_CURRENT_LIST_DIR}/sanitize.c>)
+    target_link_options(anychip_flags INTERFACE
+      $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:LINKER:--export-dynamic-symbol=dlclose,--export-dynamic-symbol=__lsan_default_suppressions>)
+  endif()
 endif()

@@ -101,8 +101,8 @@ ac_status ac__cl_matmul_launch(ac_prog *p, uint32_t op, const ac_cl_segment *s, 
 /* The first number of rows for which a product with this tensor does not go by work-groups. */
 uint32_t ac__cl_group_end(const ac_dev *dev, const ac_cl_tensor *t);
 
-/* The program with `kernel`, embed or one for products with a tensor and this many rows of x: its unit, and options
- * such as "-DTYPE_Q4_K -DCOLS=1". */
+/* The program with `kernel`, embed or one for products with a tensor and this many rows of x: its unit, and
+ * options such as "-DTYPE_Q4_K -DCOLS=1". */
 ac_cl_unit ac__cl_matmul_unit(const ac_dev *dev, const ac_cl_tensor *t, uint32_t rows, const char *kernel,
                               char *options, size_t cap);
 
