@@ -12,6 +12,7 @@ static bool always(void) {
 static const ac_cpu_isa isas[] = {
     {"ref", always, ac__cpu_overlay_ref},
 #ifdef __x86_64__
+    {"avx2", ac__cpu_have_avx2, ac__cpu_overlay_avx2},
     {"avx512", ac__cpu_have_avx512, ac__cpu_overlay_avx512},
     {"avx512vnni", ac__cpu_have_avx512vnni, ac__cpu_overlay_avx512vnni},
 #endif
@@ -26,6 +27,14 @@ static ac_status unknown(const char *limit, ac_error *err) {
         snprintf(known + at, sizeof known - at, "%s%s", i ? ", " : "", isas[i].name);
     }
     return ac_fail(err, AC_ERR_ARGUMENT, "instruction set \"%s\": want one of %s", limit, known);
+}
+
+static ac_status missing(const char *limit, ac_error *err) {
+    int best = ISAS - 1;
+    while (!isas[best].have()) best--;
+    return ac_fail(err, AC_ERR_UNSUPPORTED,
+                   "instruction set \"%s\": this processor does not have it; %s is the best it has", limit,
+                   isas[best].name);
 }
 
 /* Compiled in, but a missing entry in an overlay must not become a crash. */
@@ -44,6 +53,7 @@ ac_status ac__cpu_table_fill(ac_cpu_table *table, const char *limit, const char 
     if (limit && *limit) {
         for (last = ISAS - 1; last >= 0 && strcmp(isas[last].name, limit) != 0;) last--;
         if (last < 0) return unknown(limit, err);
+        if (!isas[last].have()) return missing(limit, err);
     }
     memset(table, 0, sizeof *table);
     for (int i = 0; i <= last; i++) {

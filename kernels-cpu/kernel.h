@@ -162,13 +162,15 @@ const ac_cpu_slot *ac__cpu_slot(const ac_cpu_table *table, const ac_op *op, ac_t
 
 /* Fills `table` with the best this machine has, at or below the instruction set `limit` (NULL = no limit);
  * *isa is the strongest one used. AC_ERR_ARGUMENT lists the names known in this build when `limit` is none of
- * them. */
+ * them, AC_ERR_UNSUPPORTED the best one here when the machine does not have `limit`. */
 ac_status ac__cpu_table_fill(ac_cpu_table *table, const char *limit, const char **isa, ac_error *err);
 
 void ac__cpu_overlay_ref(ac_cpu_table *table);
 #ifdef __x86_64__
+void ac__cpu_overlay_avx2(ac_cpu_table *table);
 void ac__cpu_overlay_avx512(ac_cpu_table *table);
 void ac__cpu_overlay_avx512vnni(ac_cpu_table *table);
+bool ac__cpu_have_avx2(void);
 bool ac__cpu_have_avx512(void);
 bool ac__cpu_have_avx512vnni(void);
 #endif

@@ -3,12 +3,9 @@
 #ifndef AC_LANES_VEC_AVX512_H
 #define AC_LANES_VEC_AVX512_H
 
-#include <immintrin.h>
-#include <stdint.h>
-#include <string.h>
+#include "vec_x86.h"
 
 #define LANES 16
-#define INLINE static inline __attribute__((always_inline))
 
 typedef __m512i vi;                                      /* 16 int32, or 64 bytes */
 typedef __m512 vf;                                       /* 16 float32 */
@@ -139,42 +136,6 @@ INLINE vi v_dot_step(vi acc, vi w, const uint8_t *q, int i) {
 }
 #endif
 
-/* n bytes, a multiple of 32 */
-INLINE void v_copy(uint8_t *to, const uint8_t *from, uint32_t n) {
-    for (uint32_t i = 0; i < n; i += 32)
-        _mm256_storeu_si256((void *)(to + i), _mm256_loadu_si256((const void *)(from + i)));
-}
-
-/* 8 int16 at p times k as int32; 8 int16 as float; 8 bytes times k as int32 */
-INLINE void v_widen8(int32_t out[8], const uint8_t *p, int k) {
-    __m256i x = _mm256_cvtepi16_epi32(_mm_loadu_si128((const void *)p));
-    _mm256_storeu_si256((void *)out, _mm256_mullo_epi32(x, _mm256_set1_epi32(k)));
-}
-INLINE void v_widen8_float(float out[8], const uint8_t *p) {
-    _mm256_storeu_ps(out, _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(_mm_loadu_si128((const void *)p))));
-}
-INLINE void v_widen8_bytes(int32_t out[8], const uint8_t *p, int k) {
-    __m256i x = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const void *)p));
-    _mm256_storeu_si256((void *)out, _mm256_mullo_epi32(x, _mm256_set1_epi32(k)));
-}
-/* k * s / f for 8 int32 and 8 bytes, where f divides s: the quotients of floats are exact */
-INLINE __m256i v_quotients(__m256i s, __m128i f, int k) {
-    __m256 q = _mm256_div_ps(_mm256_cvtepi32_ps(s), _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(f)));
-    return _mm256_mullo_epi32(_mm256_cvtps_epi32(q), _mm256_set1_epi32(k));
-}
-/* k times the sums of q of 16 elements, of 32: s of section 3 without the factors */
-INLINE void v_sums16(int32_t out[16], const uint8_t *s, const uint8_t *f, int k) {
-    __m128i f8 = _mm_loadl_epi64((const void *)f), twice = _mm_unpacklo_epi8(f8, f8);
-    __m256i s0 = _mm256_cvtepi16_epi32(_mm_loadu_si128((const void *)s));
-    __m256i s1 = _mm256_cvtepi16_epi32(_mm_loadu_si128((const void *)(s + 16)));
-    _mm256_storeu_si256((void *)out, v_quotients(s0, twice, k));
-    _mm256_storeu_si256((void *)(out + 8), v_quotients(s1, _mm_srli_si128(twice, 8), k));
-}
-INLINE void v_sums8(int32_t out[8], const uint8_t *s, const uint8_t *f, int k) {
-    __m256i both = _mm256_madd_epi16(_mm256_loadu_si256((const void *)s), _mm256_set1_epi16(1));
-    _mm256_storeu_si256((void *)out, v_quotients(both, _mm_loadl_epi64((const void *)f), k));
-}
-
 INLINE vf vf_load(const void *p) {
     return _mm512_loadu_ps(p);
 }
@@ -287,31 +248,10 @@ INLINE vf vf_half_high(vi a) {
 
 /* ---- Rows into lanes: row r starts at p + r * stride, its data go to lane r ------------------------- */
 
-INLINE __m128i v_halves8(const uint8_t *p, size_t stride) {
-    __m128i x = _mm_setzero_si128();
-#define PUT(i)                                                                                               \
-    {                                                                                                        \
-        uint16_t h;                                                                                          \
-        memcpy(&h, p + i * stride, sizeof h);                                                                \
-        x = _mm_insert_epi16(x, (short)h, i);                                                                \
-    }
-    PUT(0)
-    PUT(1)
-    PUT(2)
-    PUT(3) PUT(4) PUT(5) PUT(6) PUT(7)
-#undef PUT
-        return x;
-}
 INLINE vf rows_half(const uint8_t *p, size_t stride) {
     return vf_half(_mm256_setr_m128i(v_halves8(p, stride), v_halves8(p + 8 * stride, stride)));
 }
 
-INLINE __m128i v_words4(const uint8_t *p, size_t stride) {
-    int32_t x[4];
-    for (int i = 0; i < 4; i++) memcpy(&x[i], p + (size_t)i * stride, 4);
-    return _mm_insert_epi32(_mm_insert_epi32(_mm_insert_epi32(_mm_cvtsi32_si128(x[0]), x[1], 1), x[2], 2),
-                            x[3], 3);
-}
 /* 4 bytes of each row */
 INLINE vi rows_4(const uint8_t *p, size_t stride) {
     __m256i a = _mm256_setr_m128i(v_words4(p, stride), v_words4(p + 4 * stride, stride));
@@ -319,16 +259,6 @@ INLINE vi rows_4(const uint8_t *p, size_t stride) {
     return _mm512_inserti64x4(_mm512_castsi256_si512(a), b, 1);
 }
 
-INLINE __m128i v_bytes8(const uint8_t *p, size_t stride) {
-    __m128i x = _mm_setzero_si128();
-#define PUT(i) x = _mm_insert_epi8(x, p[i * stride], i);
-    PUT(0)
-    PUT(1)
-    PUT(2)
-    PUT(3) PUT(4) PUT(5) PUT(6) PUT(7)
-#undef PUT
-        return x;
-}
 /* 1 byte of each row, as an integer */
 INLINE vi rows_1(const uint8_t *p, size_t stride) {
     return _mm512_cvtepu8_epi32(_mm_unpacklo_epi64(v_bytes8(p, stride), v_bytes8(p + 8 * stride, stride)));

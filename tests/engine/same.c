@@ -1,5 +1,5 @@
-/* Promise 1: the same bits for every chunking, number of threads, interleaving of sequences, fork and
- * rollback. */
+/* Promise 1: the same bits for every chunking, number of threads, instruction set, interleaving of sequences,
+ * fork and rollback. */
 #include "support.h"
 #include "synth.h"
 
@@ -44,6 +44,29 @@ static void chunked(const base *b, unsigned threads, uint32_t batch) {
     free(out);
     ac_session_close(&s);
     ac_model_close(&m);
+}
+
+/* Each instruction set of the CPU that is here, by itself. */
+static void instruction_sets(const base *b) {
+    static const char *const isas[] = {"ref", "avx2", "avx512", "avx512vnni"};
+    const char *device = getenv("AC_DEVICE");
+    if (device && strcmp(device, "cpu") != 0) return;
+    float *out = malloc((size_t)b->n * b->vocab * sizeof *out);
+    CHECK(out, "memory");
+    for (size_t i = 0; i < sizeof isas / sizeof *isas; i++) {
+        way w = {.threads = 2, .isa = isas[i]};
+        ac_model *m;
+        ac_status status = try_model(&b->from, &w, &m);
+        CHECK(status == AC_OK || status == AC_ERR_UNSUPPORTED || status == AC_ERR_ARGUMENT, "%s: %s", isas[i],
+              ac_status_name(status));
+        if (status != AC_OK) continue;
+        ac_session *s = open_session(m, 0, 1, 48, b->n);
+        feed(s, 0, b->ids[0], b->n, b->vocab, out);
+        same_bits(isas[i], b->logits[0], out, (size_t)b->n * b->vocab);
+        ac_session_close(&s);
+        ac_model_close(&m);
+    }
+    free(out);
 }
 
 /* All sequences at once, rows dealt in seeded random order, in evals of random size. */
@@ -107,6 +130,7 @@ static void all_ways(source from, uint32_t tokens) {
     make_base(&b, tokens);
     static const uint32_t batches[] = {1, 7, 32, 512};
     for (size_t i = 0; i < 4; i++) chunked(&b, 1 + (unsigned)i, batches[i]);
+    instruction_sets(&b);
     interleaved(&b);
     reused(&b, 1);
     reused(&b, 100);

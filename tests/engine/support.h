@@ -9,7 +9,7 @@
 
 /* How a token stream is fed; zero means the default. */
 typedef struct way {
-    const char *device;
+    const char *device, *isa;
     unsigned threads;
     uint32_t batch;
 } way;
@@ -21,21 +21,25 @@ typedef struct source {
     size_t bytes;
 } source;
 
-/* Opens a model as `w` says; ends the test on failure. AC_DEVICE, AC_CPU_ISA and AC_DEVICE_MASK choose where
- * every engine test runs. */
-static inline ac_model *open_model(const source *from, const way *w) {
+/* Opens a model as `w` says. AC_DEVICE, AC_CPU_ISA and AC_DEVICE_MASK choose where every engine test runs. */
+static inline ac_status try_model(const source *from, const way *w, ac_model **m) {
     ac_error err = {0};
     ac_model_settings set;
     ac_model_defaults(&set);
     set.device = w->device ? w->device : getenv("AC_DEVICE");
     set.threads = w->threads;
-    set.cpu_isa = getenv("AC_CPU_ISA");
+    set.cpu_isa = w->isa ? w->isa : getenv("AC_CPU_ISA");
     set.device_mask = getenv("AC_DEVICE_MASK");
+    ac_status status = from->data ? ac_model_open_memory(from->data, from->bytes, &set, m, &err)
+                                  : ac_model_open(from->name, &set, m, &err);
+    if (status != AC_OK) printf("%s: %s: %s\n", from->name, ac_status_name(status), err.detail);
+    return status;
+}
+
+/* The same; ends the test on failure. */
+static inline ac_model *open_model(const source *from, const way *w) {
     ac_model *m;
-    if (from->data)
-        CHECK_OK(ac_model_open_memory(from->data, from->bytes, &set, &m, &err));
-    else
-        CHECK_OK(ac_model_open(from->name, &set, &m, &err));
+    CHECK(try_model(from, w, &m) == AC_OK, "%s does not open", from->name);
     return m;
 }
 

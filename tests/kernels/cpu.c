@@ -175,7 +175,7 @@ static void bad_runs(ac_dev *dev) {
         uint32_t rows, out, used;
     } bad[] = {
         {"token", N, 0, 0, 0, 0, 0, 1, 1, 1},        {"token", -1, 0, 0, 0, 0, 0, 1, 1, 1},
-        {"pos", 0, 20, 0, 0, 0, 0, 1, 1, 1},          {"pos", 0, -1, 0, 0, 0, 0, 1, 1, 1},
+        {"pos", 0, 20, 0, 0, 0, 0, 1, 1, 1},         {"pos", 0, -1, 0, 0, 0, 0, 1, 1, 1},
         {"pos", 0, 0, 0, 0, 0, 0, 1, 1, 0},          {"seq", 0, 0, 1, 0, 0, 0, 1, 1, 1},
         {"slot", 0, 0, 0, 512, 0, 0, 1, 1, 1},       {"out_row", 0, 0, 0, 0, 1, 0, 1, 1, 1},
         {"page", 0, 0, 0, 0, 0, 2, 1, 1, 1},         {"page", 0, 0, 0, 0, 0, -1, 1, 1, 1},
@@ -217,6 +217,26 @@ static void settings(void) {
     cpu->describe(dev, &info);
     CHECK(strstr(info.detail, "ref") && info.name[0] && info.memory_total > 0, "describe: %s", info.detail);
     cpu->close(dev);
+}
+
+/* Every instruction set of any build. */
+static const char *const isas[] = {"ref", "avx2", "avx512", "avx512vnni"};
+
+/* One that is not here is refused by name. */
+static bool have_isa(const char *isa) {
+    ac_dev *dev = NULL;
+    ac_status s = cpu->open(&(ac_open_settings){.mask = isa}, &dev, &err);
+    if (s == AC_OK) {
+        ac_device_info info;
+        cpu->describe(dev, &info);
+        CHECK(!strncmp(info.detail, isa, strlen(isa)), "asked for %s: %s", isa, info.detail);
+        cpu->close(dev);
+        return true;
+    }
+    CHECK(s == AC_ERR_UNSUPPORTED || s == AC_ERR_ARGUMENT, "%s: %s", isa, ac_status_name(s));
+    CHECK(!dev && strstr(err.detail, isa) && strstr(err.detail, "ref"), "%s: %s", isa, err.detail);
+    printf("not here: %s\n", err.detail);
+    return false;
 }
 
 /* ---- Floating-point settings of the host, threads ---- */
@@ -285,7 +305,8 @@ int main(void) {
     bad_plans(dev);
     bad_runs(dev);
     cpu->close(dev);
-    same_everywhere("ref");
+    for (size_t i = 0; i < sizeof isas / sizeof *isas; i++)
+        if (have_isa(isas[i])) same_everywhere(isas[i]);
     same_everywhere(NULL);
     return 0;
 }

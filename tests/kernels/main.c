@@ -130,6 +130,10 @@ static int open_devices(const options *o, kc_check *kc) {
         return AC_SKIP;
     }
     s = kc->device.backend->open(&how, &kc->device.dev, &err);
+    if (s == AC_ERR_UNSUPPORTED) {
+        printf("skipped: %s: %s\n", o->device, err.detail);
+        return AC_SKIP;
+    }
     if (s != AC_OK) {
         fprintf(stderr, "kernel_check: %s: %s: %s\n", o->device, ac_status_name(s), err.detail);
         return 1;

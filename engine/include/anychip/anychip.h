@@ -73,7 +73,8 @@ typedef struct ac_model_settings {
     const char *device;  /* "cpu", "cl:0", "vk:0", or a comma-separated list over which layers are split; NULL
                             = "cpu" */
     unsigned threads;    /* CPU threads; 0 = one per physical core allowed to this process */
-    const char *cpu_isa; /* highest instruction set to use: "ref", "avx2", ...; NULL = the best there is */
+    const char *cpu_isa; /* highest instruction set to use: "ref", "avx2", ...; NULL = the best there is. One
+                            that the processor does not have is refused (AC_ERR_UNSUPPORTED) */
     const char *device_mask; /* features of a non-CPU device to switch off; NULL = none */
     bool force_device;       /* use a device that failed its witness test */
     bool vocab_only;         /* tokenizer and metadata only: no device, no weights */
