@@ -18,12 +18,14 @@ enum { CLI_MAX_ARGS = 4 };
 
 /* Values of all options, whatever the command; defaults are in options.c. */
 typedef struct cli_options {
-    const char *prompt, *system, *tokens, *out, *device, *cpu_isa, *device_mask, *shape, *type, *thread_list;
+    const char *prompt, *system, *tokens, *out, *device, *cpu_isa, *device_mask, *cl_mask, *vk_mask, *shape,
+        *type, *thread_list;
     int64_t max_tokens, top_k, penalty_last, ctx, batch, threads; /* ctx, threads: 0 = not given */
-    int64_t bench_prompt, bench_gen, bench_depth, bench_repeat;                 /* depth: -1 = not given */
+    int64_t bench_prompt, bench_gen, bench_depth, bench_repeat;   /* depth: -1 = not given */
     double temp, top_p, min_p, repeat_penalty, frequency_penalty, presence_penalty;
     uint64_t seed;
-    bool special, no_bos, all, force_device, json, quiet, verbose, help, pure, requantize, list, no_roof;
+    bool special, no_bos, all, force_device, json, quiet, verbose, help, pure, requantize, list, no_roof,
+        profile;
     const char *args[CLI_MAX_ARGS]; /* what is not an option */
     unsigned n_args;
 } cli_options;
@@ -127,6 +129,8 @@ bool cli_builtin(const void **data, size_t *bytes);
 bool cli_is_builtin(const char *path);
 /* Opens the model named `path` with the options' settings and a progress bar. CLI_OK, or the exit code with
  * the reason printed. */
+/* The device masks of the options as the library takes them; the caller frees. NULL when out of memory. */
+char *cli_device_mask(const cli_options *o);
 int cli_open_model(const cli_options *o, const char *path, bool vocab_only, ac_model **out);
 int cli_tokenize_text(const ac_model *model, const char *text, size_t n, unsigned flags, cli_ids *out);
 
@@ -152,6 +156,30 @@ bool cli_tool_progress(void *user, uint64_t done, uint64_t all); /* an ac_progre
 int cli_tool_end(const cli_options *o, const cli_tool *t, ac_status status, const char *path,
                  const ac_error *err);
 
+/* ---- profile.c: time per operation ---- */
+
+/* One operation of the plan. */
+typedef struct cli_step {
+    char device[24];
+    const char *op, *type; /* type: of its weight, "" = none */
+    char *weight;          /* name, NULL = none */
+    uint64_t ns;
+} cli_step;
+
+typedef struct cli_profile {
+    ac_profile_info info;
+    cli_step *steps; /* NULL: never taken */
+    size_t n;
+} cli_profile;
+
+/* The session's sums so far; replaces what *p holds. CLI_OK, or CLI_FAILED with the reason printed. */
+int cli_profile_take(const ac_session *session, cli_profile *p);
+void cli_profile_free(cli_profile *p);
+/* A table of operations by weight type, longest first. */
+void cli_profile_table(FILE *f, const char *title, const cli_profile *p);
+/* The same and every single operation, as a member of an object. False when out of memory. */
+bool cli_profile_json(struct cJSON *object, const char *key, const cli_profile *p);
+
 /* ---- generate.c ---- */
 
 typedef enum cli_stop {
@@ -170,6 +198,7 @@ typedef struct cli_engine {
     ac_detok *detok;
     cli_ids held; /* tokens in sequence 0 */
     uint32_t context;
+    bool profile; /* measure operations */
 } cli_engine;
 
 int cli_engine_open(const cli_options *o, const char *path, cli_engine *e);
@@ -182,8 +211,9 @@ typedef struct cli_result {
     double prompt_seconds, generation_seconds;
     cli_stop stop;
     char digest[33];
-    cli_ids ids;  /* generated ones, without the one that ended it */
-    cli_buf text; /* the same as text */
+    cli_ids ids;                                    /* generated ones, without the one that ended it */
+    cli_buf text;                                   /* the same as text */
+    cli_profile prompt_profile, generation_profile; /* when asked for */
 } cli_result;
 
 /* Feeds prompt[0..n) to sequence 0, keeping the prefix that it holds already, and generates up to `limit`
@@ -193,6 +223,8 @@ int cli_generate(cli_engine *e, const cli_ids *prompt, int64_t limit, bool strea
 void cli_result_free(cli_result *r);
 /* The closing lines on stderr, and the same facts as JSON members. */
 void cli_result_report(const cli_result *r);
+/* Where the time went, when that was asked for. */
+void cli_result_profiles(const cli_result *r);
 bool cli_result_json(const cli_result *r, struct cJSON *object);
 
 #endif

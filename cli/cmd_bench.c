@@ -84,8 +84,9 @@ static int count_costs(const char *path, const ac_model_info *info, costs *c) {
 /* One kind of work, repeated. */
 typedef struct phase {
     uint32_t tokens;
-    double *seconds; /* per repetition */
-    char digest[33]; /* of its tokens and the logits it gave */
+    double *seconds;     /* per repetition */
+    char digest[33];     /* of its tokens and the logits it gave */
+    cli_profile profile; /* of one more repetition, with --profile */
 } phase;
 
 /* All that one number of threads gave. */
@@ -165,6 +166,21 @@ static int repetition(bench *b, phase *p, const char *what, const int32_t *ids, 
     return rc;
 }
 
+/* One more repetition with every operation measured, and not counted: that takes time. */
+static int profiled(bench *b, phase *p, const char *what, const int32_t *ids, uint32_t start, uint32_t step,
+                    uint32_t vocab) {
+    ac_error err = {0};
+    double *seconds = p->seconds, unused[2];
+    if (!b->o->profile) return CLI_OK;
+    if (ac_session_profile(b->session, true, &err)) return cli_fail_status(NULL, &err);
+    p->seconds = unused;
+    int rc = repetition(b, p, what, ids, start, step, 1, vocab);
+    p->seconds = seconds;
+    if (!rc) rc = cli_profile_take(b->session, &p->profile);
+    ac_session_profile(b->session, false, NULL);
+    return rc;
+}
+
 static int measure(bench *b, measured *m) {
     int rc = CLI_OK;
     double unused = 0;
@@ -174,11 +190,13 @@ static int measure(bench *b, measured *m) {
     if (!rc) rc = feed(b, b->ids, p, &unused);
     for (int64_t r = 0; !rc && r < b->o->bench_repeat; r++)
         rc = repetition(b, &m->prefill, "prefill", b->ids, 0, p, r, vocab);
+    if (!rc) rc = profiled(b, &m->prefill, "profiled prefill", b->ids, 0, p, vocab);
     if (!rc) rc = cut(b, c < p ? c : p); /* what is there of the context stays */
     if (!rc && c > p) rc = feed(b, b->ids + p, c - p, &unused);
     if (!rc) rc = feed(b, b->ids + c, 1, &unused);
     for (int64_t r = 0; !rc && r < b->o->bench_repeat; r++)
         rc = repetition(b, &m->decode, "decode", b->ids + c, c, 1, r, vocab);
+    if (!rc) rc = profiled(b, &m->decode, "profiled decode", b->ids + c, c, 1, vocab);
     return rc;
 }
 
@@ -319,6 +337,8 @@ static void print_table(const cli_options *o, const measured *m) {
           why ? why : m->roof.why_no_read);
     cli_print("  after %u tokens of context; digests %s %s\n", m->context, m->prefill.digest,
               m->decode.digest);
+    if (m->prefill.profile.steps) cli_profile_table(stderr, "prefill", &m->prefill.profile);
+    if (m->decode.profile.steps) cli_profile_table(stderr, "decode", &m->decode.profile);
 }
 
 /* ---- JSON ---- */
@@ -349,6 +369,7 @@ static cJSON *add_phase(cJSON *to, const char *name, const phase *p, int64_t n) 
     cJSON *seconds = cJSON_AddArrayToObject(j, "seconds");
     for (int64_t i = 0; i < n; i++) cJSON_AddItemToArray(seconds, cJSON_CreateNumber(p->seconds[i]));
     cJSON_AddStringToObject(j, "digest", p->digest);
+    if (p->profile.steps) cli_profile_json(j, "profile", &p->profile);
     return j;
 }
 
@@ -460,6 +481,8 @@ static int run(const cli_options *o) {
     for (size_t i = 0; i < list.n && i < MAX_RUNS; i++) {
         free(all[i].prefill.seconds);
         free(all[i].decode.seconds);
+        cli_profile_free(&all[i].prefill.profile);
+        cli_profile_free(&all[i].decode.profile);
     }
     cli_ids_free(&list);
     return rc;
@@ -481,6 +504,6 @@ const cli_command cli_bench = {
     .min_args = 0,
     .max_args = 1,
     .options = (const uint8_t[]){OPT_bench_prompt, OPT_bench_gen, OPT_bench_depth, OPT_bench_repeat,
-                                 OPT_batch, OPT_thread_list, OPT_no_roof, OPT_COUNT},
+                                 OPT_batch, OPT_thread_list, OPT_no_roof, OPT_profile, OPT_COUNT},
     .run = run,
 };

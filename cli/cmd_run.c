@@ -42,6 +42,7 @@ static int generate(const cli_options *o, const char *text, size_t n, cli_engine
     if (!rc && !o->json) cli_write("\n", 1);
     cli_flush();
     if (!rc && !o->quiet) cli_result_report(&r);
+    if (!rc && !(o->quiet && o->json)) cli_result_profiles(&r);
     cli_result_free(&r);
     cli_ids_free(&prompt);
     return rc;
@@ -66,19 +67,23 @@ const cli_command cli_run = {
     .name = "run",
     .args = "[MODEL]",
     .summary = "generate text that continues a prompt",
-    .text = "Writes the prompt and the text that follows it to standard output as it comes, then a newline. "
-            "On standard error it closes with the tokens and "
-            "tokens per second of prompt and generation, and a digest: the same model, prompt and options "
-            "give the same text and digest on every device.\n\n"
-            "MODEL is a GGUF file; without one, the model built into this command speaks. Without -p it "
-            "tells a story. Ctrl-C ends the text early, with the "
-            "closing lines and exit code 0.\n\n"
-            "  anychip run\n"
-            "  anychip run -p \"The cat sat\" -n 40 --temp 0.8 --seed 7\n"
-            "  anychip run model.gguf -p - < prompt.txt > story.txt",
+    .text =
+        "Writes the prompt and the text that follows it to standard output as it comes, then a newline. "
+        "On standard error it closes with the tokens and "
+        "tokens per second of prompt and generation, and a digest: the same model, prompt and options "
+        "give the same text and digest on every device.\n\n"
+        "With --profile, tables tell where the time of prompt and generation went, by operation and weight "
+        "type; \"(between)\" is what the host and the gaps between operations took.\n\n"
+        "MODEL is a GGUF file; without one, the model built into this command speaks. Without -p it "
+        "tells a story. Ctrl-C ends the text early, with the "
+        "closing lines and exit code 0.\n\n"
+        "  anychip run\n"
+        "  anychip run -p \"The cat sat\" -n 40 --temp 0.8 --seed 7\n"
+        "  anychip run model.gguf -p - < prompt.txt > story.txt",
     .max_args = 1,
-    .options = (const uint8_t[]){OPT_prompt, OPT_max_tokens, OPT_temp, OPT_top_k, OPT_top_p, OPT_min_p,
-                                 OPT_seed, OPT_repeat_penalty, OPT_frequency_penalty, OPT_presence_penalty,
-                                 OPT_penalty_last, OPT_ctx, OPT_batch, OPT_no_bos, OPT_special, OPT_COUNT},
+    .options =
+        (const uint8_t[]){OPT_prompt, OPT_max_tokens, OPT_temp, OPT_top_k, OPT_top_p, OPT_min_p, OPT_seed,
+                          OPT_repeat_penalty, OPT_frequency_penalty, OPT_presence_penalty, OPT_penalty_last,
+                          OPT_ctx, OPT_batch, OPT_no_bos, OPT_special, OPT_profile, OPT_COUNT},
     .run = run,
 };

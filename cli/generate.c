@@ -67,6 +67,7 @@ int cli_engine_open(const cli_options *o, const char *path, cli_engine *e) {
     ac_session_info info;
     ac_session_describe(e->session, &info);
     e->context = info.context;
+    e->profile = o->profile;
     if (o->verbose) report_engine(e);
     return CLI_OK;
 }
@@ -164,16 +165,30 @@ static ac_status expected_stop(ac_status status, cli_result *r) {
     return AC_OK;
 }
 
+/* Starts counting operations anew, when that is wanted. */
+static ac_status profile_start(cli_engine *e, ac_error *err) {
+    return e->profile ? ac_session_profile(e->session, true, err) : AC_OK;
+}
+
+static ac_status profile_end(cli_engine *e, cli_profile *p, ac_error *err) {
+    if (!e->profile || !cli_profile_take(e->session, p)) return AC_OK;
+    return ac_fail(err, AC_ERR_MEMORY, "profile");
+}
+
 static ac_status work(cli_engine *e, const cli_ids *prompt, int64_t limit, ac_digest *digest, const writer *w,
                       bool echo, cli_result *r, ac_error *err) {
     ac_detok_end(e->detok);
     for (size_t i = 0; i < prompt->n; i++) /* seen in any case: what comes first behind it keeps its space */
         AC_TRY(put_token(&(writer){e, w->stream && echo, NULL}, prompt->p[i], err));
     ac_digest_tokens(digest, prompt->p, prompt->n);
+    AC_TRY(profile_start(e, err));
     AC_TRY(feed_prompt(e, prompt, r, err));
+    AC_TRY(profile_end(e, &r->prompt_profile, err));
+    AC_TRY(profile_start(e, err));
     double start = cli_now();
     ac_status status = generate(e, limit, digest, w, r, err);
     r->generation_seconds = cli_now() - start;
+    AC_TRY(profile_end(e, &r->generation_profile, status == AC_OK ? err : NULL));
     return status;
 }
 
@@ -198,6 +213,8 @@ int cli_generate(cli_engine *e, const cli_ids *prompt, int64_t limit, bool strea
 void cli_result_free(cli_result *r) {
     cli_ids_free(&r->ids);
     cli_buf_free(&r->text);
+    cli_profile_free(&r->prompt_profile);
+    cli_profile_free(&r->generation_profile);
 }
 
 /* ---- Facts ---- */
@@ -224,6 +241,11 @@ void cli_result_report(const cli_result *r) {
     fprintf(stderr, "digest %s\n", r->digest);
 }
 
+void cli_result_profiles(const cli_result *r) {
+    if (r->prompt_profile.steps) cli_profile_table(stderr, "prompt", &r->prompt_profile);
+    if (r->generation_profile.info.runs) cli_profile_table(stderr, "generation", &r->generation_profile);
+}
+
 static cJSON *phase(cJSON *object, const char *key, size_t tokens, size_t counted, double seconds) {
     cJSON *o = cJSON_AddObjectToObject(object, key);
     if (!o || !cli_json_u64(o, "tokens", tokens) || !cJSON_AddNumberToObject(o, "seconds", seconds))
@@ -231,10 +253,17 @@ static cJSON *phase(cJSON *object, const char *key, size_t tokens, size_t counte
     return cJSON_AddNumberToObject(o, "tokens_per_second", rate(counted, seconds)) ? o : NULL;
 }
 
+static bool profiles(const cli_result *r, cJSON *object) {
+    if (!r->prompt_profile.steps) return true;
+    cJSON *o = cJSON_AddObjectToObject(object, "profile");
+    return o && cli_profile_json(o, "prompt", &r->prompt_profile) &&
+           (!r->generation_profile.steps || cli_profile_json(o, "generation", &r->generation_profile));
+}
+
 bool cli_result_json(const cli_result *r, cJSON *object) {
     return cli_json_text(object, "text", r->text.p, r->text.n) && cli_json_ids(object, "ids", &r->ids) &&
            cJSON_AddStringToObject(object, "stop", stops[r->stop].word) &&
            cJSON_AddStringToObject(object, "digest", r->digest) &&
            phase(object, "prompt", r->fed_tokens, r->fed_tokens, r->prompt_seconds) &&
-           phase(object, "generation", r->generated, r->evals, r->generation_seconds);
+           phase(object, "generation", r->generated, r->evals, r->generation_seconds) && profiles(r, object);
 }

@@ -75,12 +75,27 @@ bool cli_is_builtin(const char *path) {
     return !path || !strcmp(path, "builtin");
 }
 
+char *cli_device_mask(const cli_options *o) {
+    const struct {
+        const char *section, *words;
+    } masks[] = {{"", o->device_mask}, {"cl:", o->cl_mask}, {"vk:", o->vk_mask}};
+    cli_buf b = {0};
+    cli_buf_text(&b, "");
+    for (size_t i = 0; i < sizeof masks / sizeof *masks; i++) {
+        if (!masks[i].words) continue;
+        cli_buf_text(&b, b.n ? ";" : "");
+        cli_buf_text(&b, masks[i].section);
+        cli_buf_text(&b, masks[i].words);
+    }
+    if (b.failed) cli_buf_free(&b);
+    return b.p;
+}
+
 static void settings_from(const cli_options *o, bool vocab_only, progress *p, ac_model_settings *s) {
     ac_model_defaults(s);
     s->device = o->device;
     s->threads = (unsigned)o->threads;
     s->cpu_isa = o->cpu_isa;
-    s->device_mask = o->device_mask;
     s->force_device = o->force_device;
     s->vocab_only = vocab_only;
     log_level = o->verbose ? 3 : o->quiet ? 0 : 1;
@@ -96,16 +111,20 @@ int cli_open_model(const cli_options *o, const char *path, bool vocab_only, ac_m
     progress p = {0};
     ac_model_settings settings;
     ac_error err = {0};
-    settings_from(o, vocab_only, &p, &settings);
+    const void *data;
+    size_t bytes;
     *out = NULL;
-    if (cli_is_builtin(path)) {
-        const void *data;
-        size_t bytes;
-        if (!cli_builtin(&data, &bytes)) return cli_fail(CLI_NO_BUILTIN);
+    bool builtin = cli_is_builtin(path);
+    if (builtin && !cli_builtin(&data, &bytes)) return cli_fail(CLI_NO_BUILTIN);
+    char *mask = cli_device_mask(o);
+    if (!mask) return cli_fail("out of memory");
+    settings_from(o, vocab_only, &p, &settings);
+    settings.device_mask = mask;
+    if (builtin)
         ac_model_open_memory(data, bytes, &settings, out, &err);
-    } else {
+    else
         ac_model_open(path, &settings, out, &err);
-    }
+    free(mask);
     end_progress(&p);
     if (*out) return CLI_OK;
     if (err.status == AC_ERR_CANCELLED) return cli_fail("interrupted while loading");

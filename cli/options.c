@@ -83,8 +83,9 @@ static const option options[OPT_COUNT] = {
 #undef OPTION
 };
 
-static const uint8_t common[] = {OPT_device, OPT_force_device, OPT_cpu_isa, OPT_device_mask, OPT_threads,
-                                 OPT_json,   OPT_quiet,        OPT_verbose, OPT_help,        OPT_COUNT};
+static const uint8_t common[] = {OPT_device,  OPT_force_device, OPT_cpu_isa, OPT_device_mask,
+                                 OPT_cl_mask, OPT_vk_mask,      OPT_threads, OPT_json,
+                                 OPT_quiet,   OPT_verbose,      OPT_help,    OPT_COUNT};
 
 static const cli_options defaults = {
     .max_tokens = 256,

@@ -52,11 +52,17 @@ static ac_status parse_devices(const char *list, placement *out, uint32_t *n, ac
 
 static ac_status open_device(ac_stage *s, const placement *where, const ac_model_settings *settings,
                              const char *cache_dir, ac_error *err) {
+    char mask[2048];
     AC_TRY(ac_registry_get(where->name, &s->backend, err));
+    AC_TRY(ac_registry_mask(settings->device_mask, where->name, mask, sizeof mask, err));
     bool cpu = !strcmp(where->name, "cpu");
+    if (cpu)
+        snprintf(s->id, sizeof s->id, "cpu");
+    else
+        snprintf(s->id, sizeof s->id, "%.15s:%u", where->name, where->index % 1000000u);
     ac_open_settings how = {.index = where->index,
                             .threads = settings->threads,
-                            .mask = cpu ? settings->cpu_isa : settings->device_mask,
+                            .mask = cpu ? settings->cpu_isa : mask,
                             .force = settings->force_device,
                             .cache_dir = cache_dir,
                             .log = settings->log,

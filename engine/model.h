@@ -20,6 +20,7 @@ typedef struct ac_layer_weights {
 
 /* Layers [first, last) on one device. */
 typedef struct ac_stage {
+    char id[24]; /* of its device: "cl:0" */
     uint32_t first, last;
     bool embeds, heads; /* begins with the embedding, ends with the logits */
     const ac_backend *backend;

@@ -72,6 +72,31 @@ ac_status ac_registry_parse(const char *device, size_t length, char name[16], ui
     return AC_OK;
 }
 
+/* The words of a section for backend `name`; NULL when it is another's. */
+static const char *section_words(const char *section, size_t length, const char *name) {
+    size_t n = strcspn(section, ":,=;");
+    if (n >= length || section[n] != ':') return section;
+    return strlen(name) == n && !memcmp(section, name, n) ? section + n + 1 : NULL;
+}
+
+ac_status ac_registry_mask(const char *mask, const char *name, char *out, size_t cap, ac_error *err) {
+    size_t used = 0;
+    out[0] = 0;
+    for (const char *p = mask; p && *p;) {
+        size_t length = strcspn(p, ";");
+        const char *words = section_words(p, length, name);
+        size_t n = words ? (size_t)(p + length - words) : 0;
+        if (used + n + 2 > cap)
+            return ac_fail(err, AC_ERR_LIMIT, "device mask: more than %zu characters", cap - 2);
+        if (n && used) out[used++] = ',';
+        if (n) memcpy(out + used, words, n);
+        used += n;
+        out[used] = 0;
+        p += length + (p[length] == ';');
+    }
+    return AC_OK;
+}
+
 /* The folder of the library or program that holds this very function; "" when not known. */
 static void own_folder(char *out, size_t cap) {
     Dl_info info;

@@ -14,4 +14,8 @@ const char *ac_registry_name(size_t i);
 /* Splits "cl:1" (or "cl", index 0) into a backend name and an index. AC_ERR_ARGUMENT. */
 ac_status ac_registry_parse(const char *device, size_t length, char name[16], uint32_t *index, ac_error *err);
 
+/* What ac_model_settings.device_mask says to the devices of backend `name`: its sections without a name and
+ * those with this one, separated by commas. AC_ERR_LIMIT when `cap` is too small. */
+ac_status ac_registry_mask(const char *mask, const char *name, char *out, size_t cap, ac_error *err);
+
 #endif

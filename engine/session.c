@@ -1,6 +1,7 @@
 /* session.c - sequences, their KV pages, and runs over the stages of a model. */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "alloc.h"
 #include "model.h"
@@ -21,6 +22,7 @@ typedef struct stage_state {
     ac_built_plan built;
     ac_kv_mem *kv;
     ac_prog *prog;
+    uint64_t *ns, *last; /* per operation: of all profiled runs, of the last one; NULL until profiled */
 } stage_state;
 
 struct ac_session {
@@ -37,6 +39,8 @@ struct ac_session {
     uint32_t n_logits;
     uint32_t *old_lengths; /* [sequences] before the eval under way, for rollback */
     uint32_t *adds;        /* [sequences] tokens the eval under way appends */
+    bool profiling;
+    ac_profile_info profile;
 };
 
 void ac_session_defaults(ac_session_settings *s) {
@@ -154,6 +158,8 @@ void ac_session_close(ac_session **session) {
         if (s->stages[i].kv) stage->backend->kv_destroy(s->stages[i].kv);
         pthread_mutex_unlock(&stage->lock);
         ac__plan_free(&s->stages[i].built);
+        ac__free(s->stages[i].ns);
+        ac__free(s->stages[i].last);
     }
     ac__pages_free(&s->pages);
     ac__free(s->rope);
@@ -240,13 +246,30 @@ static ac_status fill_run(ac_session *s, const ac_row *rows, uint32_t n, ac_run 
     return AC_OK;
 }
 
+static uint64_t now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* Adds the times of the run that has just ended. */
+static ac_status add_times(ac_session *s, uint32_t i, uint64_t start, ac_error *err) {
+    stage_state *st = &s->stages[i];
+    s->profile.ns += now() - start;
+    AC_TRY(s->model->stages[i].backend->times(st->prog, st->last, err));
+    for (uint32_t k = 0; k < st->built.plan.n_ops; k++) st->ns[k] += st->last[k];
+    return AC_OK;
+}
+
 static ac_status run_stage(ac_session *s, uint32_t i, const ac_run *run, float *logits, ac_error *err) {
     ac_stage *stage = &s->model->stages[i];
     stage_state *st = &s->stages[i];
     uint64_t hidden = (uint64_t)run->n_rows * s->model->hp.dim * sizeof(float);
     if (!stage->embeds) AC_TRY(stage->backend->write(st->prog, st->built.in, 0, s->hidden, hidden, err));
+    uint64_t start = s->profiling ? now() : 0;
     AC_TRY(stage->backend->run(st->prog, run, err));
     AC_TRY(stage->backend->wait(st->prog, err));
+    if (s->profiling) AC_TRY(add_times(s, i, start, err));
     if (!stage->heads) return stage->backend->read(st->prog, st->built.out, 0, s->hidden, hidden, err);
     if (!run->n_out) return AC_OK;
     return stage->backend->read(st->prog, st->built.out, 0, logits,
@@ -266,6 +289,7 @@ static ac_status run_chunk(ac_session *s, const ac_row *rows, uint32_t n, ac_err
         AC_TRY(status);
     }
     s->n_logits += run.n_out;
+    if (s->profiling) s->profile.runs++, s->profile.rows += n;
     return AC_OK;
 }
 
@@ -302,6 +326,76 @@ ac_status ac_session_feed(ac_session *s, const int32_t *ids, size_t n, ac_error 
     ac_status status = ac_session_eval(s, rows, n, err);
     ac__free(rows);
     return status;
+}
+
+/* ---- Profile ---- */
+
+static ac_status profile_stage(ac_session *s, uint32_t i, bool on, ac_error *err) {
+    const ac_stage *stage = &s->model->stages[i];
+    stage_state *st = &s->stages[i];
+    uint32_t n = st->built.plan.n_ops;
+    if (!stage->backend->profile || !stage->backend->times)
+        return ac_fail(err, AC_ERR_UNSUPPORTED, "profile: %s does not measure operations", stage->id);
+    if (!st->ns) st->ns = ac__calloc(n, sizeof *st->ns);
+    if (!st->last) st->last = ac__calloc(n, sizeof *st->last);
+    if (!st->ns || !st->last) return ac_fail(err, AC_ERR_MEMORY, "profile of %u operations", n);
+    if (on) memset(st->ns, 0, n * sizeof *st->ns);
+    return stage->backend->profile(st->prog, on, err);
+}
+
+ac_status ac_session_profile(ac_session *s, bool on, ac_error *err) {
+    ac_status status = AC_OK;
+    if (!on && !s->profiling) return AC_OK;
+    s->profiling = false; /* unless all devices can */
+    if (on) s->profile = (ac_profile_info){0};
+    for (uint32_t i = 0; i < s->model->n_stages && status == AC_OK; i++) {
+        pthread_mutex_lock(&s->model->stages[i].lock);
+        status = profile_stage(s, i, on, err);
+        pthread_mutex_unlock(&s->model->stages[i].lock);
+        if (on) s->profile.count += s->stages[i].built.plan.n_ops;
+    }
+    s->profiling = on && status == AC_OK;
+    return status;
+}
+
+void ac_session_profile_describe(const ac_session *s, ac_profile_info *out) {
+    *out = s->profile;
+}
+
+/* The weight an operation uses; AC_NONE when it uses none. */
+static uint32_t weight_of(const ac_op *op) {
+    switch (op->kind) {
+    case AC_OP_embed:
+        return op->embed.w;
+    case AC_OP_rms_norm:
+        return op->rms_norm.w;
+    case AC_OP_matmul:
+        return op->matmul.w;
+    case AC_OP_add:
+        return op->add.bias;
+    default:
+        return AC_NONE;
+    }
+}
+
+bool ac_session_profile_at(const ac_session *s, size_t i, ac_profile_row *out) {
+    for (uint32_t k = 0; k < s->model->n_stages; k++) {
+        const stage_state *st = &s->stages[k];
+        const ac_stage *stage = &s->model->stages[k];
+        if (!st->ns) return false;
+        if (i >= st->built.plan.n_ops) {
+            i -= st->built.plan.n_ops;
+            continue;
+        }
+        const ac_op *op = &st->built.plan.ops[i];
+        *out = (ac_profile_row){.device = stage->id, .op = ac_op_name(op->kind), .ns = st->ns[i]};
+        uint32_t w = weight_of(op);
+        if (w == AC_NONE) return true;
+        out->weight = stage->weights[w].name;
+        out->type = ac_type_describe(stage->weights[w].type)->name;
+        return true;
+    }
+    return false;
 }
 
 /* ---- Sequences ---- */

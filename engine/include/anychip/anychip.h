@@ -4,7 +4,7 @@
  *   1. version, devices          ac_version, ac_devices_list
  *   2. model                     ac_model_open .. ac_model_close
  *   3. tokenizer                 ac_tokenize, ac_detok_*, ac_chat_format
- *   4. session                   ac_session_open, ac_session_eval, ac_session_logits, sequences
+ *   4. session                   ac_session_open, ac_session_eval, ac_session_logits, sequences, profile
  *   5. sampler                   ac_sampler_open, ac_sampler_next
  *   6. generate                  ac_generate: prompt in, text out, in one call
  *   7. inspect                   ac_inspect_open: what a file holds, whether or not it can be run
@@ -75,7 +75,8 @@ typedef struct ac_model_settings {
     unsigned threads;    /* CPU threads; 0 = one per physical core allowed to this process */
     const char *cpu_isa; /* highest instruction set to use: "ref", "avx2", ...; NULL = the best there is. One
                             that the processor does not have is refused (AC_ERR_UNSUPPORTED) */
-    const char *device_mask; /* features of a non-CPU device to switch off; NULL = none */
+    const char *device_mask; /* features of non-CPU devices to do without, "fuse,dot", and tuning numbers; of
+                                one backend's devices only: "cl:fuse,wg=8;vk:dot"; NULL = none */
     bool force_device;       /* use a device that failed its witness test */
     bool vocab_only;         /* tokenizer and metadata only: no device, no weights */
     const char *cache_dir;   /* NULL: $XDG_CACHE_HOME/anychip or ~/.cache/anychip; "" = no cache on disk */
@@ -221,6 +222,31 @@ AC_API ac_status ac_session_fork(ac_session *session, uint32_t from, uint32_t to
 
 /* Convenience: feeds `n` tokens to sequence 0 and keeps the last one's logits. */
 AC_API ac_status ac_session_feed(ac_session *session, const int32_t *ids, size_t n, ac_error *err);
+
+/* Where time goes, per operation of the plan, over all runs since it was switched on; by the device's own
+ * clock where it has one. It changes no bits, but costs time: operations no longer overlap. Operations that a
+ * device computes in one launch count at the first of them. */
+typedef struct ac_profile_info {
+    uint64_t runs, rows; /* rows: of all those runs */
+    uint64_t ns;         /* of the host's clock, from each run's start to its end, on all devices */
+    size_t count;        /* operations of the plan */
+} ac_profile_info;
+
+typedef struct ac_profile_row {
+    const char *device; /* "cl:0" */
+    const char *op;     /* "matmul" */
+    const char *weight; /* name of the tensor it uses, NULL = none */
+    const char *type;   /* of that tensor, "q4_k" */
+    uint64_t ns;        /* of all runs */
+} ac_profile_row;
+
+/* Switches profiling on, with all sums at zero, or off, which keeps the sums. AC_ERR_UNSUPPORTED (detail
+ * names the device that cannot), AC_ERR_MEMORY. */
+AC_API ac_status ac_session_profile(ac_session *session, bool on, ac_error *err);
+/* The sums so far; all zero when profiling was never on. */
+AC_API void ac_session_profile_describe(const ac_session *session, ac_profile_info *out);
+/* The i-th operation in the plan's order; texts live as long as the session. False when there is none. */
+AC_API bool ac_session_profile_at(const ac_session *session, size_t i, ac_profile_row *out);
 
 /* ---- Digest: docs/numerics.md, section 9. A digest covers (tokens, logits rows) fed to it in order. ---- */
 typedef struct ac_digest ac_digest;
