@@ -16,6 +16,11 @@ static const ac_cpu_isa isas[] = {
     {"avx512", ac__cpu_have_avx512, ac__cpu_overlay_avx512},
     {"avx512vnni", ac__cpu_have_avx512vnni, ac__cpu_overlay_avx512vnni},
 #endif
+#ifdef AC_CPU_NEON
+    {"neon", ac__cpu_have_neon, ac__cpu_overlay_neon},
+    {"neondotprod", ac__cpu_have_neondotprod, ac__cpu_overlay_neondotprod},
+    {"neoni8mm", ac__cpu_have_neoni8mm, ac__cpu_overlay_neoni8mm},
+#endif
 };
 
 enum { ISAS = sizeof isas / sizeof *isas };

@@ -174,5 +174,13 @@ bool ac__cpu_have_avx2(void);
 bool ac__cpu_have_avx512(void);
 bool ac__cpu_have_avx512vnni(void);
 #endif
+#ifdef AC_CPU_NEON
+void ac__cpu_overlay_neon(ac_cpu_table *table);
+void ac__cpu_overlay_neondotprod(ac_cpu_table *table);
+void ac__cpu_overlay_neoni8mm(ac_cpu_table *table);
+bool ac__cpu_have_neon(void);
+bool ac__cpu_have_neondotprod(void);
+bool ac__cpu_have_neoni8mm(void);
+#endif
 
 #endif

@@ -12,12 +12,17 @@
 
 #include "cpu.h"
 #include "kv14.h"
+#include "pairs.h"
+
+#ifndef V_VALUES
+#define V_VALUES 4
+#endif
 
 enum {
     FEW_ROWS = 4,       /* so many are split by pages */
     BLOCK_QUERIES = 16, /* most queries of an item */
     KEYS = 2 * LANES,   /* positions that are scored at once */
-    VALUES = 4          /* vectors of channels that are summed at once */
+    VALUES = V_VALUES   /* vectors of channels that are summed at once */
 };
 
 /* What a page gives for a query; o follows. */
@@ -83,21 +88,21 @@ INLINE void scores(const batch *b, const query *q, const uint8_t *sub, uint32_t 
     V_UNROLL for (int i = 0; i < n; i++) sum[i][0] = sum[i][1] = vf_zero();
     for (uint32_t g = 0; g < b->e.groups; g++) {
         uint32_t end = b->e.pairs < 16 * g + 16 ? b->e.pairs : 16 * g + 16;
-        vi acc[V_QUERIES][2];
-        V_UNROLL for (int i = 0; i < n; i++) acc[i][0] = acc[i][1] = vi_zero();
+        va acc[V_QUERIES][2];
+        V_UNROLL for (int i = 0; i < n; i++) acc[i][0] = acc[i][1] = va_zero();
         for (uint32_t c = 16 * g; c < end; c++) {
             vi k0 = vi_load(k + 4 * AC_SUB * c), k1 = vi_load(k + 4 * (AC_SUB * c + LANES));
             V_UNROLL for (int i = 0; i < n; i++) {
                 vi x = vi_spread(q[i].code + 2 * c);
-                acc[i][0] = vi_dot16(acc[i][0], k0, x);
-                acc[i][1] = vi_dot16(acc[i][1], k1, x);
+                acc[i][0] = va_dot16(acc[i][0], k0, x);
+                acc[i][1] = va_dot16(acc[i][1], k1, x);
             }
         }
         vf d0 = vf_load(dk + 4 * AC_SUB * g), d1 = vf_load(dk + 4 * (AC_SUB * g + LANES));
         V_UNROLL for (int i = 0; i < n; i++) {
             vf d = vf_all(q[i].d[g]);
-            sum[i][0] = vf_add(sum[i][0], vf_mul(vf_mul(d, d0), vf_of(acc[i][0])));
-            sum[i][1] = vf_add(sum[i][1], vf_mul(vf_mul(d, d1), vf_of(acc[i][1])));
+            sum[i][0] = vf_add(sum[i][0], vf_mul(vf_mul(d, d0), vf_of(va_sum(acc[i][0]))));
+            sum[i][1] = vf_add(sum[i][1], vf_mul(vf_mul(d, d1), vf_of(va_sum(acc[i][1]))));
         }
     }
     V_UNROLL for (int i = 0; i < n; i++) {
@@ -148,20 +153,20 @@ INLINE float value_codes(const float *p, const float *dv, uint32_t n, int16_t *c
 /* o[channels] += scale * (codes times values) of a sub-block, `vectors` vectors of channels from `at`. */
 INLINE void values(const uint8_t *v, uint32_t row_bytes, const int16_t (*code)[AC_SUB], const float *scale,
                    part *const *out, uint32_t at, int n, int vectors) {
-    vi acc[V_QUERIES][VALUES];
-    V_UNROLL for (int i = 0; i < n; i++) V_UNROLL for (int j = 0; j < vectors; j++) acc[i][j] = vi_zero();
+    va acc[V_QUERIES][VALUES];
+    V_UNROLL for (int i = 0; i < n; i++) V_UNROLL for (int j = 0; j < vectors; j++) acc[i][j] = va_zero();
     for (uint32_t t = 0; t < AC_SUB / 2; t++) {
         vi x[VALUES];
         V_UNROLL for (int j = 0; j < vectors; j++) x[j] = vi_load(v + t * row_bytes + 4 * (at + j * LANES));
         V_UNROLL for (int i = 0; i < n; i++) {
             vi c = vi_spread(code[i] + 2 * t);
-            V_UNROLL for (int j = 0; j < vectors; j++) acc[i][j] = vi_dot16(acc[i][j], x[j], c);
+            V_UNROLL for (int j = 0; j < vectors; j++) acc[i][j] = va_dot16(acc[i][j], x[j], c);
         }
     }
     V_UNROLL for (int i = 0; i < n; i++) {
         V_UNROLL for (int j = 0; j < vectors; j++) {
             float *o = out[i]->o + at + j * LANES;
-            vf_store(o, vf_add(vf_load(o), vf_mul(vf_all(scale[i]), vf_of(acc[i][j]))));
+            vf_store(o, vf_add(vf_load(o), vf_mul(vf_all(scale[i]), vf_of(va_sum(acc[i][j])))));
         }
     }
 }

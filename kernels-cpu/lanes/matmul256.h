@@ -18,7 +18,9 @@ typedef struct v_kind256 {
     int bits, off, sub, mins, is_signed;
 } v_kind256;
 
-#ifdef VI_DOT8
+#if defined(VI_DOT8) && defined(V_SIGNED)
+enum { V_FACTOR = 1, V_LESS = 0 };
+#elif defined(VI_DOT8)
 enum { V_FACTOR = 1, V_LESS = 1 };
 #else
 enum { V_FACTOR = 0x00010001, V_LESS = 0 };
@@ -44,8 +46,10 @@ INLINE void v_prepare256(const uint8_t *row, const ac_act_layout *lay, uint32_t 
     v_widen8_bytes(out->f, f, V_FACTOR);
     memcpy(&out->d, row + lay->d + 4 * (size_t)chunk, 4);
     if (!V_LESS || kind.mins) memcpy(out->s, s, sizeof out->s);
+#ifndef V_SIGNED
     if (V_LESS && kind.off && kind.sub == 16) v_sums16(out->less, s, f, -kind.off);
     if (V_LESS && kind.off && kind.sub == 32) v_sums8(out->less, s, f, -kind.off);
+#endif
 }
 
 /* Byte i of c as a factor: an int32, or where int16 sums are scaled, an int16 in both halves. */
@@ -80,7 +84,7 @@ INLINE vi v_pair(const vi *c, int j, v_kind256 kind) {
 /* s[t] = sub-block i of the chunk times the activations */
 INLINE void v_sub_block(vi *s, const vi *code, const v_x256 *x, int i, int tokens, v_kind256 kind) {
     V_UNROLL for (int t = 0; t < tokens; t++) s[t] = kind.off ? vi_all(x[t].less[i]) : vi_zero();
-    v_dots(s, code, x->q + kind.sub * i, sizeof *x, tokens, kind.sub / 4);
+    v_dots(s, code, x->q + kind.sub * i, sizeof *x, tokens, kind.sub / 4, kind.bits);
 }
 
 /* isum[t] += group j: code[8] with scale a (and b for the second half, when sub is 16) */
@@ -112,8 +116,16 @@ INLINE void v_group256(vi *isum, const vi *code, vi a, vi b, const v_x256 *x, in
 #endif
 
 /* sum[t] += the products of pair j with s */
-INLINE void v_pairs(vi *sum, vi pair, const v_x256 *x, int j, int tokens) {
-    V_UNROLL for (int t = 0; t < tokens; t++) sum[t] = vi_dot16(sum[t], pair, vi_spread(x[t].s + 2 * j));
+INLINE void v_pairs(va *sum, vi pair, const v_x256 *x, int j, int tokens) {
+    V_UNROLL for (int t = 0; t < tokens; t++) sum[t] = va_dot16(sum[t], pair, vi_spread(x[t].s + 2 * j));
+}
+
+/* Where the sums of the pairs go: the minima's are apart, an offset's start isum. */
+INLINE void v_start(vi *isum, vi *msum, const va *pairs, int tokens, v_kind256 kind) {
+    V_UNROLL for (int t = 0; t < tokens; t++) {
+        isum[t] = kind.mins ? vi_zero() : va_sum(pairs[t]);
+        msum[t] = va_sum(pairs[t]);
+    }
 }
 
 /* total[t] += (d D) isum - (dmin D) msum */
@@ -129,9 +141,10 @@ INLINE void v_terms256(float *total, vf d, vf dmin, const vi *isum, const vi *ms
 
 INLINE void v_tile256(const v_packed256 *w, const v_x256 *x, float *total, int tokens, v_kind256 kind) {
     vi isum[V_TOKENS], msum[V_TOKENS];
-    V_UNROLL for (int t = 0; t < tokens; t++) isum[t] = msum[t] = vi_zero();
-    for (int j = 0; j < v_pairs_of(kind); j++)
-        v_pairs(kind.mins ? msum : isum, vi_load(w->pair[j]), x, j, tokens);
+    va pairs[V_TOKENS];
+    V_UNROLL for (int t = 0; t < tokens; t++) pairs[t] = va_zero();
+    for (int j = 0; j < v_pairs_of(kind); j++) v_pairs(pairs, vi_load(w->pair[j]), x, j, tokens);
+    v_start(isum, msum, pairs, tokens, kind);
     for (int j = 0; j < 8; j++) {
         int at = kind.sub == 16 ? 2 * j : j;
         vi code[8];
@@ -158,13 +171,14 @@ INLINE void v_direct256(const uint8_t *w, size_t stride, const v_x256 *x, float 
                         v_type256 type) {
     v_kind256 kind = type.kind;
     vi keep[8], c[8], isum[V_TOKENS], msum[V_TOKENS];
+    va pairs[V_TOKENS];
     vf d, dmin;
-    int pairs = v_pairs_of(kind);
+    int n_pairs = v_pairs_of(kind);
     type.scales(w, stride, c, &d, &dmin);
     type.keep(w, stride, keep);
-    V_UNROLL for (int t = 0; t < tokens; t++) isum[t] = msum[t] = vi_zero();
-    V_UNROLL for (int j = 0; j < pairs; j++)
-        v_pairs(kind.mins ? msum : isum, v_pair(c, j, kind), x, j, tokens);
+    V_UNROLL for (int t = 0; t < tokens; t++) pairs[t] = va_zero();
+    V_UNROLL for (int j = 0; j < n_pairs; j++) v_pairs(pairs, v_pair(c, j, kind), x, j, tokens);
+    v_start(isum, msum, pairs, tokens, kind);
     V_UNROLL for (int u = 0; u < 8 / type.unit; u++) {
         vi raw[V_RAW];
         type.raw(w, stride, u, raw);

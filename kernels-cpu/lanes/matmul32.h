@@ -27,7 +27,10 @@ INLINE void v_prepare32(const uint8_t *row, const ac_act_layout *lay, uint32_t c
     const uint8_t *s = row + lay->s + 16 * (size_t)chunk;
     v_copy(out->q, row + lay->q + AC_CHUNK * (size_t)chunk, 32 * groups);
     memcpy(out->d, row + lay->d + 32 * (size_t)chunk, 4 * groups);
+#ifndef V_SIGNED
     if (off) v_widen8(out->less, s, -off);
+#endif
+    (void)off;
     if (mins) v_widen8_float(out->s, s);
 }
 
@@ -38,8 +41,7 @@ INLINE void v_group32(vf *sum, const vi *w, vf d, vf m, const v_x32 *x, uint32_t
     vi s[V_TOKENS];
     V_UNROLL for (int t = 0; t < tokens; t++) s[t] = off ? vi_all(x[t].less[g]) : vi_zero();
 #ifdef VI_DOT8
-    (void)bits;
-    v_dots(s, w, q, sizeof *x, tokens, 8);
+    v_dots(s, w, q, sizeof *x, tokens, 8, bits);
 #else
     vi ones[V_TOKENS];
     V_UNROLL for (int t = 0; t < tokens; t++) ones[t] = vi_all(0x00010001);

@@ -3,16 +3,22 @@
 #ifndef AC_LANES_PRODUCT_H
 #define AC_LANES_PRODUCT_H
 
+#include "pairs.h"
 #include "panel.h"
 #include "unpack.h"
 
 enum { V_TOKENS = V_TILE };
 
-#ifdef VI_DOT8
+#ifdef V_NEON
+
+#include "dots_neon.h"
+
+#elif defined(VI_DOT8)
 
 /* s[t] += codes times activations, `steps` vectors of 4 codes; q: the first token's, others `stride` apart.
  */
-INLINE void v_dots(vi *s, const vi *w, const uint8_t *q, size_t stride, int tokens, int steps) {
+INLINE void v_dots(vi *s, const vi *w, const uint8_t *q, size_t stride, int tokens, int steps, int bits) {
+    (void)bits;
     V_UNROLL for (int i = 0; i < steps; i++) {
         vi wi = w[i];
         V_UNROLL for (int t = 0; t < tokens; t++) s[t] = v_dot_step(s[t], wi, q + t * stride, i);
