@@ -127,11 +127,13 @@ bool cli_json_ids(struct cJSON *object, const char *key, const cli_ids *ids);
 bool cli_builtin(const void **data, size_t *bytes);
 /* Whether this word, or no word at all (NULL), means the built-in model: "builtin". */
 bool cli_is_builtin(const char *path);
-/* Opens the model named `path` with the options' settings and a progress bar. CLI_OK, or the exit code with
- * the reason printed. */
 /* The device masks of the options as the library takes them; the caller frees. NULL when out of memory. */
 char *cli_device_mask(const cli_options *o);
+/* Opens the model named `path` with the options' settings and a progress bar. CLI_OK, or the exit code with
+ * the reason printed. */
 int cli_open_model(const cli_options *o, const char *path, bool vocab_only, ac_model **out);
+/* The same for a model whose device was lost; device NULL: the options' one. */
+ac_status cli_reopen_model(const cli_options *o, const char *device, ac_model *model, ac_error *err);
 int cli_tokenize_text(const ac_model *model, const char *text, size_t n, unsigned flags, cli_ids *out);
 
 /* Ctrl-C: from now on the first one asks the work in hand to end, and the second kills. With `ends_reads`,
@@ -199,6 +201,8 @@ typedef struct cli_engine {
     cli_ids held; /* tokens in sequence 0 */
     uint32_t context;
     bool profile; /* measure operations */
+    const cli_options *options;
+    unsigned lost; /* how often a device was */
 } cli_engine;
 
 int cli_engine_open(const cli_options *o, const char *path, cli_engine *e);

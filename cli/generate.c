@@ -46,7 +46,7 @@ static void report_engine(const cli_engine *e) {
 
 int cli_engine_open(const cli_options *o, const char *path, cli_engine *e) {
     ac_error err = {0};
-    *e = (cli_engine){0};
+    *e = (cli_engine){.options = o};
     cli_catch_interrupt(false);
     int rc = cli_open_model(o, path, false, &e->model);
     if (rc) return rc;
@@ -101,9 +101,23 @@ static ac_status put_token(const writer *w, int32_t id, ac_error *err) {
 
 /* ---- The work ---- */
 
+/* After a device was lost, `*err` says which: it is opened again; one that cannot be, or that is lost for the
+ * third time, is given up for the CPU. The session feeds its tokens again by itself. */
+static ac_status recover(cli_engine *e, ac_error *err) {
+    enum { OFTEN = 3 };
+    if (++e->lost < OFTEN) {
+        if (!e->options->quiet) fprintf(stderr, "\nanychip: %s; opening it again\n", err->detail);
+        if (cli_reopen_model(e->options, NULL, e->model, err) == AC_OK) return AC_OK;
+    }
+    if (!e->options->quiet) fprintf(stderr, "\nanychip: %s; going on with the CPU\n", err->detail);
+    return cli_reopen_model(e->options, "cpu", e->model, err);
+}
+
 /* Feeds tokens and remembers that the session holds them. */
 static ac_status feed(cli_engine *e, const int32_t *ids, size_t n, ac_error *err) {
-    AC_TRY(ac_session_feed(e->session, ids, n, err));
+    ac_status status;
+    while ((status = ac_session_feed(e->session, ids, n, err)) == AC_ERR_DEVICE_LOST) AC_TRY(recover(e, err));
+    AC_TRY(status);
     for (size_t i = 0; i < n; i++)
         if (!cli_ids_add(&e->held, ids[i])) return ac_fail(err, AC_ERR_MEMORY, "out of memory");
     return AC_OK;

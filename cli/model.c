@@ -131,6 +131,20 @@ int cli_open_model(const cli_options *o, const char *path, bool vocab_only, ac_m
     return cli_fail_status(NULL, &err);
 }
 
+ac_status cli_reopen_model(const cli_options *o, const char *device, ac_model *model, ac_error *err) {
+    progress p = {0};
+    ac_model_settings settings;
+    char *mask = cli_device_mask(o);
+    if (!mask) return ac_fail(err, AC_ERR_MEMORY, "out of memory");
+    settings_from(o, false, &p, &settings);
+    settings.device_mask = mask;
+    if (device) settings.device = device;
+    ac_status status = ac_model_reopen(model, &settings, err);
+    free(mask);
+    end_progress(&p);
+    return status;
+}
+
 int cli_tokenize_text(const ac_model *model, const char *text, size_t n, unsigned flags, cli_ids *out) {
     ac_error err = {0};
     out->cap = n + 16; /* a token is at least a byte, but for those in front and behind */

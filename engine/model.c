@@ -8,6 +8,7 @@
 #include "alloc.h"
 #include "registry.h"
 #include "sampler.h"
+#include "session.h"
 
 #define AC_TEXT_OF(x) #x
 #define AC_TEXT(x) AC_TEXT_OF(x)
@@ -171,6 +172,45 @@ static ac_status open_stages(ac_model *m, const ac_model_settings *settings, ac_
     return load_stages(m, settings, err);
 }
 
+static void close_stages(ac_model *m) {
+    for (uint32_t i = 0; i < m->n_stages; i++) {
+        ac_stage *s = &m->stages[i];
+        if (s->on_device) s->backend->unload(s->on_device);
+        if (s->dev) s->backend->close(s->dev);
+        pthread_mutex_destroy(&s->lock);
+        ac__stage_free(s);
+        memset(s, 0, sizeof *s);
+    }
+    for (uint32_t i = 0; i < m->n_converted; i++) ac__free(m->converted[i]);
+    ac__free(m->converted);
+    m->converted = NULL;
+    m->n_stages = m->n_converted = 0;
+    m->info.device[0] = 0;
+}
+
+ac_status ac__model_ready(const ac_model *m, ac_error *err) {
+    return m->n_stages ? AC_OK
+                       : ac_fail(err, AC_ERR_DEVICE_LOST,
+                                 "the model is on no device since ac_model_reopen failed");
+}
+
+ac_status ac_model_reopen(ac_model *m, const ac_model_settings *settings, ac_error *err) {
+    ac_model_settings defaults;
+    ac_model_defaults(&defaults);
+    if (!settings) settings = &defaults;
+    if (settings->size != sizeof *settings)
+        return ac_fail(err, AC_ERR_ARGUMENT, "settings: not from ac_model_defaults of this version");
+    if (settings->vocab_only || !m->hp.arch)
+        return ac_fail(err, AC_ERR_ARGUMENT, "ac_model_reopen: vocab_only has no device");
+    pthread_rwlock_wrlock(&m->devices);
+    for (ac_session *s = m->sessions; s; s = s->next) ac__session_release(s);
+    close_stages(m);
+    ac_status status = open_stages(m, settings, err);
+    if (status != AC_OK) close_stages(m);
+    pthread_rwlock_unlock(&m->devices);
+    return status;
+}
+
 /* ---- Facts ---- */
 
 static void copy_printable(char *out, size_t cap, ac_str s) {
@@ -215,7 +255,10 @@ static void fill_info(ac_model *m) {
 }
 
 void ac_model_describe(const ac_model *model, ac_model_info *out) {
+    pthread_rwlock_t *devices = &((ac_model *)model)->devices; /* ac_model_reopen changes info.device */
+    pthread_rwlock_rdlock(devices);
     *out = model->info;
+    pthread_rwlock_unlock(devices);
 }
 
 /* ---- Open and close ---- */
@@ -272,6 +315,8 @@ static ac_status open_with(ac_gguf *file, const ac_model_settings *settings, ac_
         return ac_fail(err, AC_ERR_MEMORY, "model");
     }
     m->file = file;
+    pthread_rwlock_init(&m->devices, NULL);
+    pthread_mutex_init(&m->list, NULL);
     ac_status status =
         settings->size == sizeof *settings
             ? open_file(m, settings, err)
@@ -302,15 +347,9 @@ ac_status ac_model_open_memory(const void *data, size_t bytes, const ac_model_se
 void ac_model_close(ac_model **model) {
     if (!model || !*model) return;
     ac_model *m = *model;
-    for (uint32_t i = 0; i < m->n_stages; i++) {
-        ac_stage *s = &m->stages[i];
-        if (s->on_device) s->backend->unload(s->on_device);
-        if (s->dev) s->backend->close(s->dev);
-        pthread_mutex_destroy(&s->lock);
-        ac__stage_free(s);
-    }
-    for (uint32_t i = 0; i < m->n_converted; i++) ac__free(m->converted[i]);
-    ac__free(m->converted);
+    close_stages(m);
+    pthread_rwlock_destroy(&m->devices);
+    pthread_mutex_destroy(&m->list);
     ac__free(m->chat_template);
     ac_tokenizer_close(&m->tokenizer);
     ac_gguf_close(&m->file);

@@ -41,7 +41,10 @@ struct ac_model {
     ac_hparams hp;
     ac_model_info info;
     ac_stage stages[AC_MAX_STAGES];
-    uint32_t n_stages;
+    uint32_t n_stages;        /* 0 with vocab_only, and after ac_model_reopen failed */
+    pthread_rwlock_t devices; /* written by ac_model_reopen, read by whoever uses stages */
+    pthread_mutex_t list;     /* of sessions */
+    ac_session *sessions;     /* those open */
     void **converted; /* float32 copies of norms and biases that the file holds in another type */
     uint32_t n_converted;
     char *chat_template; /* NUL-terminated, NULL = none */
@@ -50,6 +53,9 @@ struct ac_model {
 
 /* The file behind a model; lives as long as the model. */
 const ac_gguf *ac__model_gguf(const ac_model *model);
+
+/* Fails when there are no devices: AC_ERR_DEVICE_LOST. The caller holds model->devices. */
+ac_status ac__model_ready(const ac_model *model, ac_error *err);
 
 /* Fills stage->weights, layers and indices for its range of layers; checks names, types and shapes of every
  * tensor. AC_ERR_FORMAT names the tensor, what is wanted and what the file has. Frees nothing on failure:

@@ -1,13 +1,10 @@
 /* session.c - sequences, their KV pages, and runs over the stages of a model. */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "alloc.h"
-#include "model.h"
-#include "pages.h"
-#include "plan.h"
 #include "rope.h"
+#include "session.h"
 
 enum {
     DEFAULT_CONTEXT = 4096,
@@ -15,32 +12,6 @@ enum {
     MAX_SEQUENCES = 4096,
     MAX_BATCH = 1 << 16,
     MAX_OUTPUTS = 1 << 20
-};
-
-/* What a session holds on one stage's device. */
-typedef struct stage_state {
-    ac_built_plan built;
-    ac_kv_mem *kv;
-    ac_prog *prog;
-    uint64_t *ns, *last; /* per operation: of all profiled runs, of the last one; NULL until profiled */
-} stage_state;
-
-struct ac_session {
-    ac_model *model;
-    ac_session_settings set;
-    ac_session_info info;
-    ac_pages pages;
-    stage_state stages[AC_MAX_STAGES];
-    float *rope;
-    ac_plan_const rope_const;
-    int32_t *inputs; /* token, pos, seq, slot, out_row: [5][batch] */
-    float *hidden;   /* [batch][dim], between stages */
-    float *logits;   /* [max_outputs][vocab] */
-    uint32_t n_logits;
-    uint32_t *old_lengths; /* [sequences] before the eval under way, for rollback */
-    uint32_t *adds;        /* [sequences] tokens the eval under way appends */
-    bool profiling;
-    ac_profile_info profile;
 };
 
 void ac_session_defaults(ac_session_settings *s) {
@@ -82,12 +53,10 @@ static ac_status host_memory(ac_session *s, ac_error *err) {
     size_t pairs = h->rope.rot / 2;
     s->rope = ac__array(set->context * pairs, 2 * sizeof *s->rope);
     s->inputs = ac__array(set->batch, 5 * sizeof *s->inputs);
-    s->hidden = s->model->n_stages > 1 ? ac__array((size_t)set->batch * h->dim, sizeof *s->hidden) : NULL;
     s->logits = ac__array((size_t)set->max_outputs * h->vocab, sizeof *s->logits);
     s->old_lengths = ac__array(set->sequences, sizeof *s->old_lengths);
     s->adds = ac__array(set->sequences, sizeof *s->adds);
-    if (!s->rope || !s->inputs || !s->logits || !s->old_lengths || !s->adds ||
-        (s->model->n_stages > 1 && !s->hidden))
+    if (!s->rope || !s->inputs || !s->logits || !s->old_lengths || !s->adds)
         return ac_fail(err, AC_ERR_MEMORY, "session: context %u, batch %u, %u outputs of %u logits",
                        set->context, set->batch, set->max_outputs, h->vocab);
     ac_rope_fill(&h->rope, set->context, s->rope);
@@ -95,38 +64,37 @@ static ac_status host_memory(ac_session *s, ac_error *err) {
     return AC_OK;
 }
 
-static ac_status open_stage(ac_session *s, uint32_t i, ac_error *err) {
+/* The model's list of sessions is for ac_model_reopen, which takes their devices away. */
+static ac_status bring_to_devices(ac_session *s, ac_error *err) {
     ac_model *m = s->model;
-    ac_stage *stage = &m->stages[i];
-    stage_state *st = &s->stages[i];
-    const ac_session_settings *set = &s->set;
-    uint32_t max_out = set->max_outputs < set->batch ? set->max_outputs : set->batch;
-    ac_plan_settings plan = {set->batch, max_out, set->sequences, s->pages.max_pages, &s->rope_const};
-    AC_TRY(ac__plan_build(m, stage, &plan, &st->built, err));
-    uint32_t layers = stage->last - stage->first;
-    AC_TRY(stage->backend->kv_create(stage->dev, layers, set->cache_pages, m->hp.kv_heads, m->hp.head_dim,
-                                     &st->kv, err));
-    AC_TRY(stage->backend->prepare(stage->dev, stage->on_device, st->kv, &st->built.plan, &st->prog, err));
-    s->info.kv_bytes +=
-        ac_kv_layout_of(m->hp.kv_heads, m->hp.head_dim).page_bytes * (uint64_t)layers * set->cache_pages;
-    s->info.scratch_bytes += stage->backend->prog_bytes(st->prog);
-    return AC_OK;
+    pthread_rwlock_rdlock(&m->devices);
+    ac_status status = ac__session_open_stages(s, err);
+    if (status == AC_OK) {
+        pthread_mutex_lock(&m->list);
+        s->next = m->sessions;
+        m->sessions = s;
+        pthread_mutex_unlock(&m->list);
+    }
+    pthread_rwlock_unlock(&m->devices);
+    return status;
 }
 
-static ac_status open_stages(ac_session *s, ac_error *err) {
-    ac_status status = AC_OK;
-    for (uint32_t i = 0; i < s->model->n_stages && status == AC_OK; i++) {
-        pthread_mutex_lock(&s->model->stages[i].lock);
-        status = open_stage(s, i, err);
-        pthread_mutex_unlock(&s->model->stages[i].lock);
-    }
-    return status;
+static void leave_devices(ac_session *s) {
+    ac_model *m = s->model;
+    pthread_rwlock_rdlock(&m->devices);
+    ac__session_release(s);
+    pthread_mutex_lock(&m->list);
+    ac_session **at = &m->sessions;
+    while (*at && *at != s) at = &(*at)->next;
+    if (*at) *at = s->next;
+    pthread_mutex_unlock(&m->list);
+    pthread_rwlock_unlock(&m->devices);
 }
 
 ac_status ac_session_open(ac_model *model, const ac_session_settings *settings, ac_session **out,
                           ac_error *err) {
     *out = NULL;
-    if (!model->n_stages)
+    if (!model->hp.arch)
         return ac_fail(err, AC_ERR_ARGUMENT, "session: the model was opened with vocab_only");
     ac_session *s = ac__calloc(1, sizeof *s);
     if (!s) return ac_fail(err, AC_ERR_MEMORY, "session");
@@ -137,7 +105,7 @@ ac_status ac_session_open(ac_model *model, const ac_session_settings *settings, 
         ac_session_defaults(&s->set);
     ac_status status = check_settings(s, err);
     if (status == AC_OK) status = host_memory(s, err);
-    if (status == AC_OK) status = open_stages(s, err);
+    if (status == AC_OK) status = bring_to_devices(s, err);
     if (status != AC_OK) {
         ac_session_close(&s);
         return status;
@@ -151,16 +119,7 @@ ac_status ac_session_open(ac_model *model, const ac_session_settings *settings, 
 void ac_session_close(ac_session **session) {
     if (!session || !*session) return;
     ac_session *s = *session;
-    for (uint32_t i = 0; i < s->model->n_stages; i++) {
-        ac_stage *stage = &s->model->stages[i];
-        pthread_mutex_lock(&stage->lock);
-        if (s->stages[i].prog) stage->backend->release(s->stages[i].prog);
-        if (s->stages[i].kv) stage->backend->kv_destroy(s->stages[i].kv);
-        pthread_mutex_unlock(&stage->lock);
-        ac__plan_free(&s->stages[i].built);
-        ac__free(s->stages[i].ns);
-        ac__free(s->stages[i].last);
-    }
+    leave_devices(s);
     ac__pages_free(&s->pages);
     ac__free(s->rope);
     ac__free(s->inputs);
@@ -208,15 +167,17 @@ static ac_status check_rows(ac_session *s, const ac_row *rows, size_t n, ac_erro
     return AC_OK;
 }
 
+/* A page whose copy fails lacks its tokens until they are fed again. */
 static ac_status copy_page(ac_session *s, int32_t from, int32_t to, ac_error *err) {
-    for (uint32_t i = 0; i < s->model->n_stages; i++) {
+    ac_status status = AC_OK;
+    for (uint32_t i = 0; i < s->model->n_stages && status == AC_OK; i++) {
         ac_stage *stage = &s->model->stages[i];
         pthread_mutex_lock(&stage->lock);
-        ac_status status = stage->backend->kv_copy(s->stages[i].kv, (uint32_t)from, (uint32_t)to, err);
+        status = stage->backend->kv_copy(s->stages[i].kv, (uint32_t)from, (uint32_t)to, err);
         pthread_mutex_unlock(&stage->lock);
-        AC_TRY(status);
     }
-    return AC_OK;
+    s->stale = s->stale || status != AC_OK;
+    return status;
 }
 
 /* Appends `n` rows to their sequences and fills the inputs of a run. */
@@ -246,48 +207,10 @@ static ac_status fill_run(ac_session *s, const ac_row *rows, uint32_t n, ac_run 
     return AC_OK;
 }
 
-static uint64_t now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-/* Adds the times of the run that has just ended. */
-static ac_status add_times(ac_session *s, uint32_t i, uint64_t start, ac_error *err) {
-    stage_state *st = &s->stages[i];
-    s->profile.ns += now() - start;
-    AC_TRY(s->model->stages[i].backend->times(st->prog, st->last, err));
-    for (uint32_t k = 0; k < st->built.plan.n_ops; k++) st->ns[k] += st->last[k];
-    return AC_OK;
-}
-
-static ac_status run_stage(ac_session *s, uint32_t i, const ac_run *run, float *logits, ac_error *err) {
-    ac_stage *stage = &s->model->stages[i];
-    stage_state *st = &s->stages[i];
-    uint64_t hidden = (uint64_t)run->n_rows * s->model->hp.dim * sizeof(float);
-    if (!stage->embeds) AC_TRY(stage->backend->write(st->prog, st->built.in, 0, s->hidden, hidden, err));
-    uint64_t start = s->profiling ? now() : 0;
-    AC_TRY(stage->backend->run(st->prog, run, err));
-    AC_TRY(stage->backend->wait(st->prog, err));
-    if (s->profiling) AC_TRY(add_times(s, i, start, err));
-    if (!stage->heads) return stage->backend->read(st->prog, st->built.out, 0, s->hidden, hidden, err);
-    if (!run->n_out) return AC_OK;
-    return stage->backend->read(st->prog, st->built.out, 0, logits,
-                                (uint64_t)run->n_out * s->model->hp.vocab * sizeof(float), err);
-}
-
 static ac_status run_chunk(ac_session *s, const ac_row *rows, uint32_t n, ac_error *err) {
     ac_run run;
-    if (s->set.cancel && s->set.cancel(s->set.cancel_user))
-        return ac_fail(err, AC_ERR_CANCELLED, "by the session's cancel callback");
     AC_TRY(fill_run(s, rows, n, &run, err));
-    for (uint32_t i = 0; i < s->model->n_stages; i++) {
-        ac_stage *stage = &s->model->stages[i];
-        pthread_mutex_lock(&stage->lock);
-        ac_status status = run_stage(s, i, &run, s->logits + (size_t)s->n_logits * s->model->hp.vocab, err);
-        pthread_mutex_unlock(&stage->lock);
-        AC_TRY(status);
-    }
+    AC_TRY(ac__session_run(s, &run, s->logits + (size_t)s->n_logits * s->model->hp.vocab, err));
     s->n_logits += run.n_out;
     if (s->profiling) s->profile.runs++, s->profile.rows += n;
     return AC_OK;
@@ -298,20 +221,27 @@ static uint32_t chunk_of(const ac_session *s, size_t left) {
     return left < s->set.batch ? (uint32_t)left : s->set.batch;
 }
 
-ac_status ac_session_eval(ac_session *s, const ac_row *rows, size_t n, ac_error *err) {
-    AC_TRY(check_rows(s, rows, n, err));
+static ac_status eval(ac_session *s, const ac_row *rows, size_t n, ac_error *err) {
+    AC_TRY(ac__session_revive(s, err));
     for (uint32_t q = 0; q < s->set.sequences; q++) s->old_lengths[q] = s->pages.seqs[q].length;
-    s->n_logits = 0;
     ac_status status = AC_OK;
     for (size_t done = 0; done < n && status == AC_OK;) {
         uint32_t now = chunk_of(s, n - done);
         status = run_chunk(s, rows + done, now, err);
         done += now;
     }
-    if (status != AC_OK) {
-        for (uint32_t q = 0; q < s->set.sequences; q++) ac__pages_truncate(&s->pages, q, s->old_lengths[q]);
-        s->n_logits = 0;
-    }
+    if (status == AC_OK) return AC_OK;
+    for (uint32_t q = 0; q < s->set.sequences; q++) ac__pages_truncate(&s->pages, q, s->old_lengths[q]);
+    return status;
+}
+
+ac_status ac_session_eval(ac_session *s, const ac_row *rows, size_t n, ac_error *err) {
+    AC_TRY(check_rows(s, rows, n, err));
+    s->n_logits = 0;
+    pthread_rwlock_rdlock(&s->model->devices);
+    ac_status status = eval(s, rows, n, err);
+    pthread_rwlock_unlock(&s->model->devices);
+    if (status != AC_OK) s->n_logits = 0;
     return status;
 }
 
@@ -348,12 +278,15 @@ ac_status ac_session_profile(ac_session *s, bool on, ac_error *err) {
     if (!on && !s->profiling) return AC_OK;
     s->profiling = false; /* unless all devices can */
     if (on) s->profile = (ac_profile_info){0};
+    pthread_rwlock_rdlock(&s->model->devices);
+    if (!s->on_device) status = ac__session_open_stages(s, err);
     for (uint32_t i = 0; i < s->model->n_stages && status == AC_OK; i++) {
         pthread_mutex_lock(&s->model->stages[i].lock);
         status = profile_stage(s, i, on, err);
         pthread_mutex_unlock(&s->model->stages[i].lock);
         if (on) s->profile.count += s->stages[i].built.plan.n_ops;
     }
+    pthread_rwlock_unlock(&s->model->devices);
     s->profiling = on && status == AC_OK;
     return status;
 }
@@ -429,7 +362,10 @@ ac_status ac_session_fork(ac_session *s, uint32_t from, uint32_t to, uint32_t le
                        s->pages.seqs[from].length, length);
     if (!ac__pages_fork(&s->pages, from, to, length, &copy_from, &copy_to))
         return ac_fail(err, AC_ERR_CONTEXT_FULL, "fork: none of %u KV pages is free", s->pages.n_pages);
-    ac_status status = copy_from >= 0 ? copy_page(s, copy_from, copy_to, err) : AC_OK;
+    ac_status status = AC_OK;
+    pthread_rwlock_rdlock(&s->model->devices);
+    if (copy_from >= 0 && !s->stale) status = copy_page(s, copy_from, copy_to, err); /* else fed again */
+    pthread_rwlock_unlock(&s->model->devices);
     if (status != AC_OK) ac__pages_truncate(&s->pages, to, 0);
     return status;
 }

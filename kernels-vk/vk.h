@@ -23,19 +23,21 @@ typedef enum vk_feature {
         VK_FEATURE_COUNT
 } vk_feature;
 
-/* ---- Numbers a mask can set ("rows1=2"): name, default, least, most ---- */
+/* ---- Numbers a mask can set ("rows1=2"): name, default, least, most, whether powers of two only ---- */
 #define AC_VK_TUNABLES(X)                                                                                    \
-    X(threads, 64, 32, 256) /* invocations of matvec.comp, a power of two */                                 \
-    X(rows1, 4, 1, 8)       /* rows of W per lane for 1, 2, 4, 8 rows of x */                                \
-    X(rows2, 2, 1, 8)                                                                                        \
-    X(rows4, 2, 1, 4)                                                                                        \
-    X(rows8, 1, 1, 2)                                                                                        \
-    X(tile_from, 17, 1, 65535) /* rows of x from which matmul.comp is taken */                               \
-    X(tile_rows, 128, 32, 128) /* its largest tile */                                                        \
-    X(tile_cols, 64, 32, 128)
+    X(threads, 64, 32, 256, true) /* invocations of matvec.comp */                                           \
+    X(rows1, 4, 1, 8, true)       /* rows of W per lane for 1, 2, 4, 8 rows of x */                          \
+    X(rows2, 2, 1, 8, true)                                                                                  \
+    X(rows4, 2, 1, 4, true)                                                                                  \
+    X(rows8, 1, 1, 2, true)                                                                                  \
+    X(tile_from, 17, 1, 65535, false) /* rows of x from which matmul.comp is taken */                        \
+    X(tile_rows, 128, 32, 128, true)  /* its largest tile */                                                 \
+    X(tile_cols, 64, 32, 128, true)                                                                          \
+    X(slice, 0, 0, 65535, false) /* 1024 multiply-adds of a submission; 0 = by the measured speed */         \
+    X(lose, 0, 0, 65535, false)  /* the N-th run finds the device lost: to try what follows; 0 = never */
 
 typedef enum vk_tunable {
-#define X(name, value, least, most) VK_TUNE_##name,
+#define X(name, value, least, most, power) VK_TUNE_##name,
     AC_VK_TUNABLES(X)
 #undef X
         VK_TUNE_COUNT
@@ -121,6 +123,7 @@ struct ac_dev {
     uint32_t next_stage;
     vk_buf dummy;
     bool lost;
+    uint32_t runs; /* since the device was opened */
     void (*log)(void *user, int level, const char *text);
     void *log_user;
 };

@@ -319,14 +319,15 @@ void vk_describe(ac_dev *dev, ac_device_info *out) {
 static const struct {
     const char *name;
     uint32_t value, least, most;
+    bool power;
 } tunables[VK_TUNE_COUNT] = {
-#define X(name, value, least, most) {#name, value, least, most},
+#define X(name, value, least, most, power) {#name, value, least, most, power},
     AC_VK_TUNABLES(X)
 #undef X
 };
 
 static ac_status mask_unknown(const char *word, size_t n, ac_error *err) {
-    char known[320] = "";
+    char known[480] = "";
     for (int i = 0; i < VK_FEATURE_COUNT; i++) strcat(strcat(known, i ? ", " : ""), feature_names[i]);
     for (int i = 0; i < VK_TUNE_COUNT; i++) strcat(strcat(strcat(known, ", "), tunables[i].name), "=N");
     return ac_fail(err, AC_ERR_ARGUMENT, "device mask \"%.*s\": want words of %s", (int)(n < 40 ? n : 40),
@@ -349,11 +350,11 @@ static ac_status mask_word(ac_dev *dev, const char *word, size_t n, ac_error *er
             digits = digits && word[c] >= '0' && word[c] <= '9';
             v = v * 10 + (uint32_t)(word[c] - '0');
         }
-        bool power = (v & (v - 1)) == 0 || i == VK_TUNE_tile_from;
+        bool power = (v & (v - 1)) == 0 || !tunables[i].power;
         if (v < tunables[i].least || v > tunables[i].most || !power || !digits)
             return ac_fail(err, AC_ERR_ARGUMENT, "device mask \"%.*s\": want %u to %u%s", (int)n, word,
                            tunables[i].least, tunables[i].most,
-                           i == VK_TUNE_tile_from ? "" : ", a power of two");
+                           tunables[i].power ? ", a power of two" : "");
         dev->tune[i] = v;
         return AC_OK;
     }

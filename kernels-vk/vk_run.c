@@ -180,11 +180,15 @@ ac_status vk_run(ac_prog *p, const ac_run *run, ac_error *err) {
     AC_TRY(vk_submit(p->dev, &rec->cmd, 1, &p->pending, err));
     p->last_rows = run->n_rows, p->last_out = run->n_out;
     p->has_run = true;
+    p->dev->runs++;
     return AC_OK;
 }
 
 ac_status vk_wait(ac_prog *p, ac_error *err) {
-    AC_TRY(vk_wait_value(p->dev, p->pending, err));
+    ac_dev *dev = p->dev;
+    if (p->pending && dev->runs == dev->tune[VK_TUNE_lose])
+        return vk_dev_fail(dev, err, VK_ERROR_DEVICE_LOST, dev->caps.name);
+    AC_TRY(vk_wait_value(dev, p->pending, err));
     p->pending = 0;
     return AC_OK;
 }

@@ -2,7 +2,7 @@
  *
  * Map of this header
  *   1. version, devices          ac_version, ac_devices_list
- *   2. model                     ac_model_open .. ac_model_close
+ *   2. model                     ac_model_open .. ac_model_close, ac_model_reopen
  *   3. tokenizer                 ac_tokenize, ac_detok_*, ac_chat_format
  *   4. session                   ac_session_open, ac_session_eval, ac_session_logits, sequences, profile
  *   5. sampler                   ac_sampler_open, ac_sampler_next
@@ -99,6 +99,13 @@ AC_API ac_status ac_model_open_memory(const void *data, size_t bytes, const ac_m
                                       ac_model **out, ac_error *err);
 
 AC_API void ac_model_close(ac_model **model);
+
+/* Brings an open model to another device, or anew to the same one, as after AC_ERR_DEVICE_LOST: settings as
+ * for ac_model_open. Everything made from the model stays valid; sessions keep their tokens and logits, and
+ * the next ac_session_eval of each first feeds its tokens again, so that the text goes on with the same bits
+ * (that eval can fail with what ac_session_open can). Waits for evals under way; not from a callback. When it
+ * fails, the model is on no device and evals give AC_ERR_DEVICE_LOST; it may be called again. Thread-safe. */
+AC_API ac_status ac_model_reopen(ac_model *model, const ac_model_settings *settings, ac_error *err);
 
 typedef struct ac_model_info {
     char architecture[32]; /* "llama" */
@@ -205,7 +212,8 @@ typedef struct ac_row {
 /* Appends rows to their sequences and computes; runs of at most `batch` rows. The logits of rows that want
  * them are kept, in row order, until the next eval. AC_ERR_TEXT (token out of range), AC_ERR_ARGUMENT
  * (sequence; too many outputs), AC_ERR_CONTEXT_FULL (positions or pages; nothing was appended),
- * AC_ERR_CANCELLED, AC_ERR_DEVICE_LOST ...; on failure every sequence is as long as before. */
+ * AC_ERR_CANCELLED, AC_ERR_DEVICE_LOST (ac_model_reopen helps) ...; on failure every sequence is as long as
+ * before. */
 AC_API ac_status ac_session_eval(ac_session *session, const ac_row *rows, size_t n, ac_error *err);
 
 /* Logits of the i-th wanted row of the last eval, [vocab] float32; NULL when there is none. Valid until the
