@@ -102,15 +102,15 @@ static ac_status put_token(const writer *w, int32_t id, ac_error *err) {
 /* ---- The work ---- */
 
 /* After a device was lost, `*err` says which: it is opened again; one that cannot be, or that is lost for the
- * third time, is given up for the CPU. The session feeds its tokens again by itself. */
+ * third time, is given up for the CPU. The session feeds its tokens again by itself; a profile begins anew. */
 static ac_status recover(cli_engine *e, ac_error *err) {
     enum { OFTEN = 3 };
-    if (++e->lost < OFTEN) {
-        if (!e->options->quiet) fprintf(stderr, "\nanychip: %s; opening it again\n", err->detail);
-        if (cli_reopen_model(e->options, NULL, e->model, err) == AC_OK) return AC_OK;
-    }
-    if (!e->options->quiet) fprintf(stderr, "\nanychip: %s; going on with the CPU\n", err->detail);
-    return cli_reopen_model(e->options, "cpu", e->model, err);
+    bool quiet = e->options->quiet, again = ++e->lost < OFTEN;
+    if (again && !quiet) fprintf(stderr, "\nanychip: %s; opening it again\n", err->detail);
+    again = again && cli_reopen_model(e->options, NULL, e->model, err) == AC_OK;
+    if (!again && !quiet) fprintf(stderr, "\nanychip: %s; going on with the CPU\n", err->detail);
+    if (!again) AC_TRY(cli_reopen_model(e->options, "cpu", e->model, err));
+    return e->profile ? ac_session_profile(e->session, true, err) : AC_OK;
 }
 
 /* Feeds tokens and remembers that the session holds them. */
