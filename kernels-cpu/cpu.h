@@ -57,7 +57,7 @@ struct ac_prog {
     size_t thread_bytes, shared_bytes;
     uint64_t bytes;
     ac_run now;             /* inputs of the run under way */
-    _Atomic uint32_t *next; /* [n_jobs][AC_CPU_STAGES]: the first item no thread has fetched */
+    _Atomic uint32_t *next; /* [n_jobs][AC_CPU_STAGES][threads]: items taken of a thread's share */
     uint64_t *ns;           /* [n_jobs]: times of the last run */
     bool profile;
     ac_cpu_barrier *barrier;

@@ -76,7 +76,7 @@ static ac_status fill_jobs(ac_prog *p, ac_error *err) {
 }
 
 static ac_status fill(ac_prog *p, ac_error *err) {
-    p->next = calloc((size_t)(p->n_jobs + 1u) * AC_CPU_STAGES, sizeof *p->next);
+    p->next = calloc((size_t)(p->n_jobs + 1u) * AC_CPU_STAGES * p->dev->threads, sizeof *p->next);
     p->ns = calloc(p->n_jobs + 1u, sizeof *p->ns);
     p->barrier = ac__cpu_alloc(sizeof *p->barrier);
     p->arena = ac__cpu_alloc(p->plan->arena_bytes);

@@ -87,23 +87,45 @@ static uint64_t now(void) {
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* This thread's part of a stage; false when there is nothing in it for any thread. */
+/* A thread's equal share of a stage's items: one run of them, so that what it fetches ahead it also uses. */
+typedef struct range {
+    uint32_t first, last;
+} range;
+
+static range share_of(uint32_t items, uint32_t id, uint32_t threads) {
+    return (range){(uint32_t)((uint64_t)items * id / threads),
+                   (uint32_t)((uint64_t)items * (id + 1) / threads)};
+}
+
+/* Works on what is left of a share, `grain` items at a time. */
+static void work_off(const ac_cpu_job *job, const ac_cpu_stage *stage, range r, _Atomic uint32_t *next,
+                     void *scratch) {
+    uint32_t grain = job->slot->grain;
+    for (;;) {
+        uint32_t done = atomic_fetch_add_explicit(next, grain, memory_order_relaxed);
+        if (done >= r.last - r.first) return;
+        uint32_t first = r.first + done;
+        stage->work(job, first, r.last - first < grain ? r.last : first + grain, scratch);
+    }
+}
+
+/* This thread's part of a stage: its own share, then what slower threads have left of theirs. next: of each
+ * thread. False when there is nothing in the stage for any thread. */
 static bool share(const ac_cpu_job *job, int s, _Atomic uint32_t *next, uint32_t id, uint32_t threads,
                   void *scratch) {
     const ac_cpu_stage *stage = &job->slot->stage[s];
-    uint32_t items = stage->items ? stage->items(job, threads) : job->rows, grain = job->slot->grain;
+    uint32_t items = stage->items ? stage->items(job, threads) : job->rows;
     if (items == 0) return false;
-    if (grain == 0) {
-        uint32_t first = (uint32_t)((uint64_t)items * id / threads),
-                 last = (uint32_t)((uint64_t)items * (id + 1) / threads);
-        if (first < last) stage->work(job, first, last, scratch);
+    if (job->slot->grain == 0) {
+        range r = share_of(items, id, threads);
+        if (r.first < r.last) stage->work(job, r.first, r.last, scratch);
         return true;
     }
-    for (;;) {
-        uint32_t first = atomic_fetch_add_explicit(next, grain, memory_order_relaxed);
-        if (first >= items) return true;
-        stage->work(job, first, items - first < grain ? items : first + grain, scratch);
+    for (uint32_t i = 0; i < threads; i++) {
+        uint32_t whose = id + i < threads ? id + i : id + i - threads;
+        work_off(job, stage, share_of(items, whose, threads), next + whose, scratch);
     }
+    return true;
 }
 
 static void worker(ac_prog *prog, uint32_t id, uint32_t threads) {
@@ -116,7 +138,8 @@ static void worker(ac_prog *prog, uint32_t id, uint32_t threads) {
         if (job->rows == 0) continue;
         uint64_t start = prog->profile && id == 0 ? now() : 0;
         for (int s = 0; s < AC_CPU_STAGES && job->slot->stage[s].work; s++) {
-            if (share(job, s, &prog->next[i * AC_CPU_STAGES + (uint32_t)s], id, threads, scratch))
+            if (share(job, s, prog->next + (i * AC_CPU_STAGES + (uint32_t)s) * prog->dev->threads, id,
+                      threads, scratch))
                 ac__cpu_barrier_wait(prog->barrier, threads);
         }
         if (prog->profile && id == 0) prog->ns[i] = now() - start;
@@ -153,9 +176,9 @@ ac_status ac__cpu_run(ac_prog *prog, const ac_run *run, ac_error *err) {
     for (uint32_t i = 0; i < prog->n_jobs; i++) {
         prog->jobs[i].rows = prog->jobs[i].domain == AC_ROWS_OUT ? run->n_out : run->n_rows;
         prog->ns[i] = 0;
-        for (uint32_t s = 0; s < AC_CPU_STAGES; s++)
-            atomic_store_explicit(&prog->next[i * AC_CPU_STAGES + s], 0, memory_order_relaxed);
     }
+    for (size_t i = 0; i < (size_t)prog->n_jobs * AC_CPU_STAGES * prog->dev->threads; i++)
+        atomic_store_explicit(&prog->next[i], 0, memory_order_relaxed);
     atomic_fetch_add_explicit(&prog->runs, 1, memory_order_release);
     all_workers(prog);
     atomic_load_explicit(&prog->runs, memory_order_acquire);

@@ -15,7 +15,6 @@ enum {
     DIRECT_TOKENS = 4,  /* so many go without packing */
     PREPARE_TOKENS = 4, /* tokens of an item of the first stage */
     STAGE_STRIDE = 288, /* the longest chunk: Q8_0, 8 x 34 bytes */
-    LINE = 64
 };
 
 /* A thread's memory for an item. */
@@ -75,10 +74,6 @@ static piece piece_of(const shape *s, uint32_t panel, uint32_t chunk, scratch *m
     return (piece){mem->stage, STAGE_STRIDE};
 }
 
-static void fetch_ahead(const uint8_t *p, size_t bytes) {
-    for (size_t at = 0; at < bytes; at += LINE) __builtin_prefetch(p + at, 0, 2);
-}
-
 /* Few tokens, prepared in mem->more: 4, 2 and 1 at a time. */
 static void direct(const shape *s, uint32_t panel, uint32_t n, scratch *mem) {
     uint32_t lanes = s->kernel->lanes;
@@ -86,11 +81,11 @@ static void direct(const shape *s, uint32_t panel, uint32_t n, scratch *mem) {
     const uint8_t *next = s->op->w.p + (size_t)(panel + 1) * lanes * s->op->w.stride;
     for (uint32_t c = 0; c < s->chunks; c++) {
         piece p = piece_of(s, panel, c, mem);
-        fetch_ahead(next + c * s->chunk_bytes * lanes, s->chunk_bytes * lanes);
+        const uint8_t *ahead = next + c * s->chunk_bytes * lanes;
         for (uint32_t t = 0; t < n;) {
             uint32_t i = n - t >= 4 ? 2 : n - t >= 2 ? 1 : 0;
             const uint8_t *x = mem->more + ((size_t)c * DIRECT_TOKENS + t) * x_bytes;
-            s->kernel->direct[i](p.w, p.stride, x, groups_of(s, c), (float *)mem->total + t * lanes);
+            s->kernel->direct[i](p.w, p.stride, x, groups_of(s, c), (float *)mem->total + t * lanes, ahead);
             t += 1u << i;
         }
     }

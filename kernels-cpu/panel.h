@@ -20,8 +20,10 @@
 typedef void ac_panel_prepare(const uint8_t *row, const ac_act_layout *lay, uint32_t chunk, uint32_t groups,
                               void *out);
 /* total[token][lane] += the sum of one chunk; x: the tokens' prepared chunks. Row r of W is at w + r *
- * w_stride. */
-typedef void ac_panel_direct(const uint8_t *w, size_t w_stride, const void *x, uint32_t groups, float *total);
+ * w_stride. direct fetches as many bytes as it reads, at `ahead`, into the second cache: spread over its
+ * work, since a core has only so many misses under way and a burst of them would hold up its own reads. */
+typedef void ac_panel_direct(const uint8_t *w, size_t w_stride, const void *x, uint32_t groups, float *total,
+                             const uint8_t *ahead);
 typedef void ac_panel_tile(const void *packed, const void *x, uint32_t groups, float *total);
 /* Reads `groups` groups of each row. */
 typedef void ac_panel_pack(const uint8_t *w, size_t w_stride, uint32_t groups, void *packed);

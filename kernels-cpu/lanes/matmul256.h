@@ -162,13 +162,14 @@ typedef struct v_type256 {
     void (*raw)(const uint8_t *b, size_t stride, int unit, vi *raw);
     void (*codes)(const vi *raw, const vi *keep, int unit, int j, vi w[8]);
     int unit; /* groups of a unit */
+    size_t block_bytes;
     v_kind256 kind;
 } v_type256;
 
 enum { V_RAW = 24 };
 
-INLINE void v_direct256(const uint8_t *w, size_t stride, const v_x256 *x, float *total, int tokens,
-                        v_type256 type) {
+INLINE void v_direct256(const uint8_t *w, size_t stride, const v_x256 *x, float *total, const uint8_t *ahead,
+                        int tokens, v_type256 type) {
     v_kind256 kind = type.kind;
     vi keep[8], c[8], isum[V_TOKENS], msum[V_TOKENS];
     va pairs[V_TOKENS];
@@ -186,6 +187,7 @@ INLINE void v_direct256(const uint8_t *w, size_t stride, const v_x256 *x, float 
             int g = u * type.unit + j, at = kind.sub == 16 ? 2 * g : g;
             vi code[8], a = v_scale(c, at, kind.is_signed);
             vi b = kind.sub == 16 ? v_scale(c, at + 1, kind.is_signed) : a;
+            v_fetch(ahead, (uint32_t)g, type.block_bytes, 8);
             type.codes(raw, keep, u, j, code);
             v_group256(isum, code, a, b, x, g, tokens, kind);
         }
@@ -217,13 +219,14 @@ INLINE void v_pack256(const uint8_t *w, size_t stride, v_packed256 *out, v_type2
 
 #define V_KIND(type) ((v_kind256){type##_BITS, type##_OFF, type##_SUB, type##_MINS, type##_SIGNED})
 #define V_TYPE(type)                                                                                         \
-    ((v_type256){scales_##type, keep_##type, raw_##type, codes_##type, type##_UNIT, V_KIND(type)})
+    ((v_type256){scales_##type, keep_##type, raw_##type, codes_##type, type##_UNIT, sizeof(ac_block_##type), \
+                 V_KIND(type)})
 
 #define V_DIRECT256(type, n)                                                                                 \
     static void direct##n##_##type(const uint8_t *w, size_t stride, const void *x, uint32_t groups,          \
-                                   float *total) {                                                           \
+                                   float *total, const uint8_t *ahead) {                                     \
         (void)groups;                                                                                        \
-        v_direct256(w, stride, x, total, n, V_TYPE(type));                                                   \
+        v_direct256(w, stride, x, total, ahead, n, V_TYPE(type));                                            \
     }
 #define V_TILE256(type, n)                                                                                   \
     static void tile##n##_##type(const void *packed, const void *x, uint32_t groups, float *total) {         \

@@ -79,13 +79,14 @@ typedef void v_codes32(const uint8_t *block, size_t stride, vi w[8]);
 typedef void v_scales32(const uint8_t *block, size_t stride, vf *d, vf *m);
 
 INLINE void v_direct32(const uint8_t *w, size_t stride, const v_x32 *x, uint32_t groups, float *total,
-                       int tokens, v_codes32 *codes, v_scales32 *scales, size_t block_bytes, int bits,
-                       int off, int mins) {
+                       const uint8_t *ahead, int tokens, v_codes32 *codes, v_scales32 *scales,
+                       size_t block_bytes, int bits, int off, int mins) {
     vf sum[V_TOKENS];
     V_UNROLL for (int t = 0; t < tokens; t++) sum[t] = vf_zero();
     for (uint32_t g = 0; g < groups; g++) {
         vi code[8];
         vf d, m;
+        v_fetch(ahead, g, block_bytes, 1);
         codes(w + g * block_bytes, stride, code);
         scales(w + g * block_bytes, stride, &d, &m);
         v_group32(sum, code, d, m, x, g, tokens, bits, off, mins);
@@ -108,9 +109,9 @@ INLINE void v_pack32(const uint8_t *w, size_t stride, uint32_t groups, v_packed3
 
 #define V_DIRECT32(type, TYPE, n)                                                                            \
     static void direct##n##_##type(const uint8_t *w, size_t stride, const void *x, uint32_t groups,          \
-                                   float *total) {                                                           \
-        v_direct32(w, stride, x, groups, total, n, codes_##type, scales_##type, AC_BLOCK_BYTES_##TYPE,       \
-                   type##_BITS, type##_OFF, type##_MINS);                                                    \
+                                   float *total, const uint8_t *ahead) {                                     \
+        v_direct32(w, stride, x, groups, total, ahead, n, codes_##type, scales_##type,                       \
+                   AC_BLOCK_BYTES_##TYPE, type##_BITS, type##_OFF, type##_MINS);                             \
     }
 #define V_TILE32(type, n)                                                                                    \
     static void tile##n##_##type(const void *packed, const void *x, uint32_t groups, float *total) {         \

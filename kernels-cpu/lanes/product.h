@@ -9,6 +9,12 @@
 
 enum { V_TOKENS = V_TILE };
 
+/* Fetches what group g of a chunk takes of the panel ahead, where a block has `block` bytes for `groups`. */
+INLINE void v_fetch(const uint8_t *ahead, uint32_t g, size_t block, size_t groups) {
+    size_t bytes = LANES * block / groups;
+    V_UNROLL for (size_t at = 0; at < bytes; at += 64) __builtin_prefetch(ahead + g * bytes + at, 0, 2);
+}
+
 #ifdef V_NEON
 
 #include "dots_neon.h"
