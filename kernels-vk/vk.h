@@ -124,6 +124,7 @@ struct ac_dev {
     vk_buf dummy;
     bool lost;
     uint32_t runs; /* since the device was opened */
+    double rate;   /* multiply-adds per second, as runs have shown; 0 = not yet */
     void (*log)(void *user, int level, const char *text);
     void *log_user;
 };
@@ -144,6 +145,12 @@ ac_status vk_dev_fail(ac_dev *dev, ac_error *err, VkResult r, const char *what);
         VkResult vk_result = (call);                                                                         \
         if (vk_result != VK_SUCCESS) return vk_dev_fail(dev, err, vk_result, what);                          \
     } while (0)
+
+/* Multiply-adds that one submission should not exceed, so that no watchdog takes it for a hang. */
+uint64_t vk_slice(const ac_dev *dev);
+/* Learns from a run of so many that took so long. */
+void vk_learn(ac_dev *dev, uint64_t cost, double seconds);
+double vk_now(void); /* seconds of a monotonic clock */
 
 /* Submits one command buffer; *value is what vk_wait waits for. */
 ac_status vk_submit(ac_dev *dev, const VkCommandBuffer *cmds, uint32_t n, uint64_t *value, ac_error *err);

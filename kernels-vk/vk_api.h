@@ -30,7 +30,7 @@
                             X(CreateCommandPool) X(DestroyCommandPool) X(AllocateCommandBuffers)             \
                                 X(FreeCommandBuffers) X(BeginCommandBuffer) X(EndCommandBuffer)              \
                                     X(CmdBindPipeline) X(CmdBindDescriptorSets) X(CmdPushConstants)          \
-                                        X(CmdDispatch) X(CmdPipelineBarrier) X(CmdCopyBuffer)                \
+                                        X(CmdDispatchBase) X(CmdPipelineBarrier) X(CmdCopyBuffer)                \
                                             X(CmdFillBuffer) X(CreateQueryPool) X(DestroyQueryPool)          \
                                                 X(CmdResetQueryPool) X(CmdWriteTimestamp)                    \
                                                     X(GetQueryPoolResults) X(CreateSemaphore)                \

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { MAX_DEVICES = 64, MAX_EXTENSIONS = 16 };
 
@@ -525,6 +526,28 @@ void vk_close(ac_dev *dev) {
 }
 
 /* ---- Submitting ---- */
+
+double vk_now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* The first guess is what the slowest devices do; desktops give a submission two seconds at least. */
+static const double slice_seconds = 0.2, guessed_rate = 1e10, slowest_rate = 1e8;
+
+uint64_t vk_slice(const ac_dev *dev) {
+    if (dev->tune[VK_TUNE_slice]) return (uint64_t)dev->tune[VK_TUNE_slice] << 10;
+    return (uint64_t)((dev->rate > 0 ? dev->rate : guessed_rate) * slice_seconds);
+}
+
+void vk_learn(ac_dev *dev, uint64_t cost, double seconds) {
+    bool tells = cost >= vk_slice(dev) / 4 || seconds >= 0.01; /* else it is mostly the way there and back */
+    if (!tells || !cost || seconds <= 0) return;
+    double rate = (double)cost / seconds;
+    if (rate < slowest_rate) rate = slowest_rate;
+    dev->rate = dev->rate > 0 ? (dev->rate + rate) / 2 : rate;
+}
 
 ac_status vk_submit(ac_dev *dev, const VkCommandBuffer *cmds, uint32_t n, uint64_t *value, ac_error *err) {
     if (dev->lost) return ac_fail(err, AC_ERR_DEVICE_LOST, "%s: the device is lost", dev->caps.name);

@@ -89,6 +89,7 @@ static VkResult build_one(ac_dev *dev, vk_pipe *p) {
     VkSpecializationInfo spec = {VK_SPEC, entries, sizeof p->key.spec, p->key.spec};
     VkComputePipelineCreateInfo create = {
         .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
+        .flags = VK_PIPELINE_CREATE_DISPATCH_BASE_BIT, /* grids are dispatched in parts */
         .layout = dev->layout,
         .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
                   .flags = wants_full_subgroups(dev, s->name)

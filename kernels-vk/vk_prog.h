@@ -61,10 +61,13 @@ typedef struct vk_shape {
     bool profile;
 } vk_shape;
 
+/* Commands in slices, each a submission of its own. */
 typedef struct vk_recording {
     vk_shape shape;
-    VkCommandBuffer cmd;
-    uint64_t used; /* for the choice of which to give up */
+    VkCommandBuffer *cmds;
+    uint32_t n_cmds, cap_cmds;
+    uint64_t slice, largest, cost; /* multiply-adds: wanted at most, of the largest slice, of all */
+    uint64_t used;                 /* for the choice of which to give up */
     bool valid;
 } vk_recording;
 
@@ -87,6 +90,8 @@ struct ac_prog {
     vk_recording rec[VK_RECORDINGS];
     uint64_t clock;
     uint64_t pending; /* timeline value of the run under way, 0 when none */
+    uint64_t cost;    /* multiply-adds of that run */
+    double since;     /* when it was submitted */
     bool profile;
     VkQueryPool queries;
     uint32_t last_out; /* n_out and n_rows of the last run: what `out` holds */
@@ -102,7 +107,7 @@ struct ac_prog {
  * AC_ERR_MEMORY. */
 ac_status vk_plan_steps(ac_prog *p, ac_error *err);
 
-/* vk_record.c */
+/* vk_record.c: the commands for a shape, recorded now or earlier. */
 ac_status vk_record(ac_prog *p, const vk_shape *shape, vk_recording **out, ac_error *err);
 
 /* Rows of the work space of attention for runs of `pages` pages. */

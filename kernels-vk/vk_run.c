@@ -126,8 +126,10 @@ void vk_release(ac_prog *p) {
     vk_api *a = &p->dev->api;
     VkDevice device = p->dev->device;
     a->DeviceWaitIdle(device);
-    for (int i = 0; i < VK_RECORDINGS; i++)
-        if (p->rec[i].cmd) a->FreeCommandBuffers(device, p->dev->pool, 1, &p->rec[i].cmd);
+    for (int i = 0; i < VK_RECORDINGS; i++) {
+        if (p->rec[i].n_cmds) a->FreeCommandBuffers(device, p->dev->pool, p->rec[i].n_cmds, p->rec[i].cmds);
+        free(p->rec[i].cmds);
+    }
     if (p->queries) a->DestroyQueryPool(device, p->queries, NULL);
     if (p->pool) a->DestroyDescriptorPool(device, p->pool, NULL);
     vk_buf *bufs[] = {&p->arena, &p->inputs, &p->consts, &p->work, &p->out};
@@ -177,7 +179,10 @@ ac_status vk_run(ac_prog *p, const ac_run *run, ac_error *err) {
     vk_recording *rec;
     AC_TRY(vk_record(p, &shape, &rec, err));
     write_inputs(p, run);
-    AC_TRY(vk_submit(p->dev, &rec->cmd, 1, &p->pending, err));
+    p->cost = rec->cost;
+    p->since = vk_now();
+    for (uint32_t i = 0; i < rec->n_cmds; i++)
+        AC_TRY(vk_submit(p->dev, &rec->cmds[i], 1, &p->pending, err));
     p->last_rows = run->n_rows, p->last_out = run->n_out;
     p->has_run = true;
     p->dev->runs++;
@@ -188,7 +193,9 @@ ac_status vk_wait(ac_prog *p, ac_error *err) {
     ac_dev *dev = p->dev;
     if (p->pending && dev->runs == dev->tune[VK_TUNE_lose])
         return vk_dev_fail(dev, err, VK_ERROR_DEVICE_LOST, dev->caps.name);
+    if (!p->pending) return AC_OK;
     AC_TRY(vk_wait_value(dev, p->pending, err));
+    if (!p->profile) vk_learn(dev, p->cost, vk_now() - p->since);
     p->pending = 0;
     return AC_OK;
 }

@@ -9,6 +9,7 @@
 
 #include "check.h"
 #include "vk_entry.h"
+#include "vk_prog.h"
 
 static const ac_backend *vk;
 static ac_error err;
@@ -81,6 +82,58 @@ static void test_parts(void) {
     int32_t out = ROWS;
     CHECK(vk->run(prog, &(ac_run){.n_rows = 1, .token = &out}, &err) == AC_ERR_ARGUMENT,
           "a token beyond the table was taken");
+    vk->release(prog);
+    vk->unload(weights);
+    vk->close(dev);
+    free(data);
+    free(y);
+}
+
+/* ---- Slices: a run is as many submissions as its cost asks for ---- */
+
+static void test_slice_size(ac_dev *dev) {
+    dev->tune[VK_TUNE_slice] = 0;
+    dev->rate = 0;
+    uint64_t first = vk_slice(dev);
+    CHECK(first > 1000000 && first < 10000000000u, "the first slice is %llu", (unsigned long long)first);
+    vk_learn(dev, 1000000, 0.0001); /* too short to tell */
+    vk_learn(dev, 0, 10);
+    CHECK(dev->rate == 0, "learned %g from nothing", dev->rate);
+    vk_learn(dev, first, 0.001);
+    uint64_t fast = vk_slice(dev);
+    CHECK(fast > first && (double)fast < dev->rate * 0.5, "a fast device gets %llu", (unsigned long long)fast);
+    for (int i = 0; i < 20; i++) vk_learn(dev, first, 100);
+    CHECK(vk_slice(dev) < first && vk_slice(dev) > 0, "a slow device gets %llu",
+          (unsigned long long)vk_slice(dev));
+}
+
+static void test_slices(void) {
+    enum { ROWS = 5000, COLS = 1024, SLICE = 64 << 10 };
+    float *data = calloc((size_t)ROWS * COLS, 4), *y = malloc(ROWS * 4), x[COLS] = {1.0f};
+    ac_dev *dev;
+    ac_weights *weights;
+    ac_prog *prog;
+    work w;
+    CHECK(data && y, "memory");
+    for (uint32_t r = 0; r < ROWS; r++) data[(size_t)r * COLS] = (float)r;
+    make_work(&w, data, ROWS, COLS);
+    CHECK_OK(open_with("slice=64", NULL, &dev));
+    CHECK_OK(vk->load(dev, &w.weight, 1, NULL, NULL, &weights, &err));
+    CHECK_OK(vk->prepare(dev, weights, NULL, &w.plan, &prog, &err));
+    CHECK_OK(vk->write(prog, 1, 0, x, sizeof x, &err));
+    uint64_t before = dev->submitted;
+    CHECK_OK(vk->run(prog, &(ac_run){.n_rows = 1, .token = &(int32_t){0}}, &err));
+    uint64_t submissions = dev->submitted - before;
+    CHECK_OK(vk->read(prog, 2, 0, y, ROWS * 4, &err));
+    for (uint32_t r = 0; r < ROWS; r++) CHECK(y[r] == (float)r, "y[%u] is %g", r, (double)y[r]);
+    CHECK(submissions >= (uint64_t)ROWS * COLS / SLICE, "%llu submissions", (unsigned long long)submissions);
+    CHECK(prog->rec[0].largest <= SLICE, "a slice of %llu", (unsigned long long)prog->rec[0].largest);
+    dev->tune[VK_TUNE_slice] = 65535; /* all in one: recorded anew */
+    before = dev->submitted;
+    CHECK_OK(vk->run(prog, &(ac_run){.n_rows = 1, .token = &(int32_t){0}}, &err));
+    CHECK_OK(vk->wait(prog, &err));
+    CHECK(dev->submitted - before == 1, "%llu submissions", (unsigned long long)(dev->submitted - before));
+    test_slice_size(dev);
     vk->release(prog);
     vk->unload(weights);
     vk->close(dev);
@@ -222,6 +275,7 @@ int main(void) {
     test_plans();
     test_cache();
     test_parts();
+    test_slices();
     rmdir(folder);
     vk->close(NULL);
     printf("%zu devices\n", count);

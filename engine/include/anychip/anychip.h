@@ -249,8 +249,7 @@ typedef struct ac_profile_row {
 } ac_profile_row;
 
 /* Switches profiling on, with all sums at zero, or off, which keeps the sums; ac_model_reopen switches it off
- * and forgets them. AC_ERR_UNSUPPORTED (detail
- * names the device that cannot), AC_ERR_MEMORY. */
+ * and forgets them. AC_ERR_UNSUPPORTED (detail names the device that cannot), AC_ERR_MEMORY. */
 AC_API ac_status ac_session_profile(ac_session *session, bool on, ac_error *err);
 /* The sums so far; all zero when profiling was never on. */
 AC_API void ac_session_profile_describe(const ac_session *session, ac_profile_info *out);
