@@ -11,8 +11,8 @@ install(FILES LICENSE README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR}
 # What a program that links libanychip.a needs besides: compiler flags, and Debian's packages by pkg-config name.
 set(AC_PRIVATE_REQUIRES "libpcre2-8 libxxhash")
 set(AC_PRIVATE_LIBS "-lm -lpthread -ldl")
-if(OpenMP_C_FOUND)
-  string(APPEND AC_PRIVATE_LIBS " ${OpenMP_C_FLAGS}")
+if(HWLOC_FOUND)
+  string(APPEND AC_PRIVATE_LIBS " -lhwloc") # its pkg-config file asks for more than its shared library needs
 endif()
 
 file(RELATIVE_PATH AC_PREFIX_FROM_PC ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})

@@ -2,16 +2,10 @@
 #ifndef AC_CPU_H
 #define AC_CPU_H
 
+#include "cpu_threads.h"
 #include "kernel.h"
 
-/* ---- Machine --------------------------------------------------------------------------------- */
-
-/* Physical cores this process may use: affinity, SMT siblings counted once, and the cgroup's quota. At
- * least 1. */
-uint32_t ac__cpu_cores(void);
-
-/* The processor's name as it calls itself, at most `cap` bytes with the NUL. */
-void ac__cpu_name(char *name, size_t cap);
+/* ---- Floating point ---------------------------------------------------------------------------- */
 
 /* Floating-point environment of the calling thread: `enter` saves it and sets round-to-nearest with
  * subnormals kept. */
@@ -21,19 +15,12 @@ typedef struct ac_cpu_fpenv {
 void ac__cpu_fp_enter(ac_cpu_fpenv *saved);
 void ac__cpu_fp_leave(const ac_cpu_fpenv *saved);
 
-/* Threads wait until `threads` of them are here. Starts as zeros. */
-typedef struct ac_cpu_barrier {
-    _Alignas(64) _Atomic uint32_t round;
-    _Atomic uint32_t arrived, sleepers;
-} ac_cpu_barrier;
-void ac__cpu_barrier_wait(ac_cpu_barrier *barrier, uint32_t threads);
-
 /* ---- Objects --------------------------------------------------------------------------------- */
 
 struct ac_dev {
     ac_cpu_table table;
     const char *isa;
-    uint32_t threads;
+    ac_cpu_pool *pool;
 };
 
 struct ac_weights {
@@ -44,6 +31,18 @@ struct ac_weights {
 struct ac_kv_mem {
     ac_cpu_kv kv;
 };
+
+/* How threads share a stage's items: each queue has a part of them that lie together, for threads with
+ * numbers that lie together, which are on the same node; who is done helps the others. Two sets take turns:
+ * one is cleared while the other is in use. */
+enum { AC_CPU_QUEUES = 16 };
+typedef struct ac_cpu_queue {
+    _Alignas(64) _Atomic uint32_t taken;
+} ac_cpu_queue;
+typedef struct ac_cpu_share {
+    ac_cpu_barrier barrier;
+    ac_cpu_queue queue[2][AC_CPU_QUEUES];
+} ac_cpu_share;
 
 struct ac_prog {
     const ac_dev *dev;
@@ -56,13 +55,10 @@ struct ac_prog {
     uint8_t *scratch; /* [threads][thread_bytes] */
     size_t thread_bytes, shared_bytes;
     uint64_t bytes;
-    ac_run now;             /* inputs of the run under way */
-    _Atomic uint32_t *next; /* [n_jobs][AC_CPU_STAGES][threads]: items taken of a thread's share */
-    uint64_t *ns;           /* [n_jobs]: times of the last run */
+    ac_run now;   /* inputs of the run under way */
+    uint64_t *ns; /* [n_jobs]: times of the last run */
     bool profile;
-    ac_cpu_barrier *barrier;
-    _Atomic uint32_t
-        runs; /* counts starts and threads' ends: what a thread sees of it, it sees what came before */
+    ac_cpu_share *share;
     uint32_t n_jobs;
     ac_cpu_job jobs[];
 };

@@ -35,8 +35,11 @@ static ac_status enumerate(ac_device_info *list, size_t cap, size_t *count, ac_e
     if (status != AC_OK) return status;
     *count = 1;
     if (!list || cap < 1) return AC_OK;
+    ac_cpu_machine machine;
+    AC_TRY(ac__cpu_machine_read(&machine, err));
     facts(&list[0]);
-    snprintf(list[0].detail, sizeof list[0].detail, "%s, %u cores", isa, ac__cpu_cores());
+    snprintf(list[0].detail, sizeof list[0].detail, "%s, %u cores", isa, ac__cpu_default_threads(&machine));
+    ac__cpu_machine_free(&machine);
     return AC_OK;
 }
 
@@ -72,13 +75,9 @@ static ac_status open_device(const ac_open_settings *how, ac_dev **out, ac_error
         return ac_fail(err, AC_ERR_ARGUMENT, "threads: want at most %d, have %u", MAX_THREADS, how->threads);
     ac_dev *dev = calloc(1, sizeof *dev);
     if (!dev) return ac_fail(err, AC_ERR_MEMORY, "no memory for the CPU device");
-#ifdef _OPENMP
-    dev->threads = how->threads ? how->threads : ac__cpu_cores();
-#else
-    dev->threads = 1;
-#endif
     ac_status status = ac__cpu_table_fill(&dev->table, how->mask, &dev->isa, err);
     if (status == AC_OK && !how->force) status = witness(err);
+    if (status == AC_OK) status = ac__cpu_pool_open(how->threads, &dev->pool, err);
     if (status != AC_OK)
         free(dev);
     else
@@ -87,12 +86,14 @@ static ac_status open_device(const ac_open_settings *how, ac_dev **out, ac_error
 }
 
 static void close_device(ac_dev *dev) {
+    if (!dev) return;
+    ac__cpu_pool_close(dev->pool);
     free(dev);
 }
 
 static void describe(ac_dev *dev, ac_device_info *out) {
     facts(out);
-    snprintf(out->detail, sizeof out->detail, "%s, %u threads", dev->isa, dev->threads);
+    snprintf(out->detail, sizeof out->detail, "%s, %s", dev->isa, ac__cpu_pool_text(dev->pool));
 }
 
 /* ---- Weights --------------------------------------------------------------------------------- */
@@ -112,11 +113,25 @@ static ac_status check_weight(const ac_weight *w, ac_error *err) {
     return AC_OK;
 }
 
+/* Where memory has several nodes, pages of a file that are not in memory yet come to the node that asks for
+ * them first: the one whose threads will have these rows most. */
+static void touch(void *user, uint32_t id, uint32_t threads) {
+    enum { STEP = 4096 };
+    const ac_weights *w = user;
+    volatile uint8_t sink = 0;
+    for (uint32_t i = 0; i < w->n; i++) {
+        const uint8_t *p = w->list[i].data;
+        uint64_t first = w->list[i].bytes / threads * id,
+                 last = id + 1 == threads ? w->list[i].bytes : w->list[i].bytes / threads * (id + 1);
+        for (uint64_t at = first; at < last; at += STEP) sink = p[at];
+    }
+    (void)sink;
+}
+
 static ac_status load(ac_dev *dev, const ac_weight *weights, uint32_t n,
                       bool (*progress)(void *user, uint64_t done, uint64_t all), void *user, ac_weights **out,
                       ac_error *err) {
-    uint64_t bytes = 0;
-    (void)dev;
+    uint64_t bytes = 0, nodes = ac__cpu_pool_nodes(dev->pool);
     *out = NULL;
     for (uint32_t i = 0; i < n; i++) {
         AC_TRY(check_weight(&weights[i], err));
@@ -128,6 +143,7 @@ static ac_status load(ac_dev *dev, const ac_weight *weights, uint32_t n,
     if (!w) return ac_fail(err, AC_ERR_MEMORY, "no memory for a list of %u weights", n);
     w->n = n;
     if (n) memcpy(w->list, weights, n * sizeof *weights);
+    if (nodes & (nodes - 1)) ac__cpu_pool_run(dev->pool, touch, w);
     *out = w;
     return AC_OK;
 }
@@ -140,7 +156,6 @@ static void unload(ac_weights *w) {
 
 static ac_status kv_create(ac_dev *dev, uint32_t layers, uint32_t pages, uint32_t kv_heads, uint32_t head_dim,
                            ac_kv_mem **out, ac_error *err) {
-    (void)dev;
     *out = NULL;
     if (layers < 1 || pages < 1 || kv_heads < 1 || head_dim < 1 || head_dim > 4096 || kv_heads > 1u << 20 ||
         pages > INT32_MAX / AC_PAGE)
@@ -156,6 +171,7 @@ static ac_status kv_create(ac_dev *dev, uint32_t layers, uint32_t pages, uint32_
         return ac_fail(err, AC_ERR_MEMORY, "cache: no memory for %u layers x %u pages x %zu bytes", layers,
                        pages, lay.page_bytes);
     }
+    ac__cpu_pool_spread(dev->pool, p, bytes);
     kv->kv = (ac_cpu_kv){p, lay, layers, pages, kv_heads, head_dim};
     *out = kv;
     return AC_OK;

@@ -63,26 +63,27 @@ static ac_status fill_jobs(ac_prog *p, ac_error *err) {
         p->thread_bytes = most(p->thread_bytes, p->jobs[i].slot->thread_bytes, &p->jobs[i]);
         p->shared_bytes = most(p->shared_bytes, p->jobs[i].slot->shared_bytes, &p->jobs[i]);
     }
-    p->thread_bytes = (p->thread_bytes + 255) / 256 * 256;
-    uint64_t scratch = (uint64_t)p->thread_bytes * p->dev->threads;
+    p->thread_bytes = (p->thread_bytes + 4095) / 4096 * 4096; /* a page is touched first by its own thread */
+    uint64_t scratch = (uint64_t)p->thread_bytes * ac__cpu_pool_threads(p->dev->pool);
     p->scratch = ac__cpu_alloc(scratch);
     p->shared = ac__cpu_alloc(p->shared_bytes);
     if (!p->scratch || !p->shared)
         return ac_fail(err, AC_ERR_MEMORY, "plan: no memory for %llu bytes of scratch",
                        (unsigned long long)scratch + p->shared_bytes);
+    ac__cpu_pool_spread(p->dev->pool, p->shared, p->shared_bytes);
     for (uint32_t i = 0; i < p->n_jobs; i++) p->jobs[i].shared = p->shared;
     p->bytes += scratch + p->shared_bytes;
     return AC_OK;
 }
 
 static ac_status fill(ac_prog *p, ac_error *err) {
-    p->next = calloc((size_t)(p->n_jobs + 1u) * AC_CPU_STAGES * p->dev->threads, sizeof *p->next);
     p->ns = calloc(p->n_jobs + 1u, sizeof *p->ns);
-    p->barrier = ac__cpu_alloc(sizeof *p->barrier);
+    p->share = ac__cpu_alloc(sizeof *p->share);
     p->arena = ac__cpu_alloc(p->plan->arena_bytes);
-    if (!p->next || !p->ns || !p->barrier || !p->arena)
+    if (!p->ns || !p->share || !p->arena)
         return ac_fail(err, AC_ERR_MEMORY, "plan: no memory for %llu bytes of buffers",
                        (unsigned long long)p->plan->arena_bytes);
+    ac__cpu_pool_spread(p->dev->pool, p->arena, p->plan->arena_bytes);
     p->bytes += p->plan->arena_bytes;
     AC_TRY(copy_consts(p, err));
     return fill_jobs(p, err);
@@ -115,10 +116,9 @@ void ac__cpu_release(ac_prog *p) {
     for (uint32_t i = 0; p->consts && i < p->plan->n_consts; i++) ac__cpu_free(p->consts[i]);
     free(p->consts);
     ac__cpu_free(p->arena);
-    ac__cpu_free(p->barrier);
+    ac__cpu_free(p->share);
     ac__cpu_free(p->scratch);
     ac__cpu_free(p->shared);
-    free(p->next);
     free(p->ns);
     free(p);
 }

@@ -1,13 +1,9 @@
-/* cpu_run.c - a run: one parallel region, in which all threads walk the jobs with a barrier after each stage.
- */
+/* cpu_run.c - a run: all threads of the device walk the jobs, with a barrier after each stage. */
 #include "cpu.h"
 
 #include <stdatomic.h>
+#include <string.h>
 #include <time.h>
-
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 
 /* ---- A run's inputs -------------------------------------------------------------------------- */
 
@@ -87,100 +83,75 @@ static uint64_t now(void) {
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* A thread's equal share of a stage's items: one run of them, so that what it fetches ahead it also uses. */
-typedef struct range {
-    uint32_t first, last;
-} range;
+/* A run as one thread sees it. */
+typedef struct member {
+    ac_prog *prog;
+    uint32_t threads, queues, own; /* own: its queue */
+    uint32_t set;                  /* of queues, in this stage */
+    uint32_t spin;
+    void *scratch;
+} member;
 
-static range share_of(uint32_t items, uint32_t id, uint32_t threads) {
-    return (range){(uint32_t)((uint64_t)items * id / threads),
-                   (uint32_t)((uint64_t)items * (id + 1) / threads)};
+/* The first thread of a queue; its threads' equal shares of the items are the queue's. */
+static uint32_t first_thread(const member *m, uint32_t queue) {
+    return (queue * m->threads + m->queues - 1) / m->queues;
 }
 
-/* Works on what is left of a share, `grain` items at a time. */
-static void work_off(const ac_cpu_job *job, const ac_cpu_stage *stage, range r, _Atomic uint32_t *next,
-                     void *scratch) {
-    uint32_t grain = job->slot->grain;
-    for (;;) {
-        uint32_t done = atomic_fetch_add_explicit(next, grain, memory_order_relaxed);
-        if (done >= r.last - r.first) return;
-        uint32_t first = r.first + done;
-        stage->work(job, first, r.last - first < grain ? r.last : first + grain, scratch);
+static uint32_t first_item(const member *m, uint32_t queue, uint32_t items) {
+    return (uint32_t)((uint64_t)items * first_thread(m, queue) / m->threads);
+}
+
+/* Works off a queue. */
+static void work_off(const member *m, const ac_cpu_job *job, const ac_cpu_stage *stage, uint32_t queue,
+                     uint32_t items) {
+    enum { PARTS = 4 }; /* of a thread's share, where the kernel has no wish */
+    _Atomic uint32_t *taken = &m->prog->share->queue[m->set][queue].taken;
+    uint32_t first = first_item(m, queue, items), n = first_item(m, queue + 1, items) - first;
+    uint32_t grain = job->slot->grain ? job->slot->grain : items / m->threads / PARTS + 1;
+    while (atomic_load_explicit(taken, memory_order_relaxed) < n) {
+        uint32_t at = atomic_fetch_add_explicit(taken, grain, memory_order_relaxed);
+        if (at >= n) return;
+        stage->work(job, first + at, first + (n - at < grain ? n : at + grain), m->scratch);
     }
 }
 
-/* This thread's part of a stage: its own share, then what slower threads have left of theirs. next: of each
- * thread. False when there is nothing in the stage for any thread. */
-static bool share(const ac_cpu_job *job, int s, _Atomic uint32_t *next, uint32_t id, uint32_t threads,
-                  void *scratch) {
+static void do_stage(member *m, const ac_cpu_job *job, int s) {
     const ac_cpu_stage *stage = &job->slot->stage[s];
-    uint32_t items = stage->items ? stage->items(job, threads) : job->rows;
-    if (items == 0) return false;
-    if (job->slot->grain == 0) {
-        range r = share_of(items, id, threads);
-        if (r.first < r.last) stage->work(job, r.first, r.last, scratch);
-        return true;
-    }
-    for (uint32_t i = 0; i < threads; i++) {
-        uint32_t whose = id + i < threads ? id + i : id + i - threads;
-        work_off(job, stage, share_of(items, whose, threads), next + whose, scratch);
-    }
-    return true;
+    uint32_t items = stage->items ? stage->items(job, m->threads) : job->rows;
+    if (items == 0) return;
+    ac_cpu_share *share = m->prog->share;
+    atomic_store_explicit(&share->queue[!m->set][m->own].taken, 0, memory_order_relaxed);
+    for (uint32_t i = 0; i < m->queues; i++) work_off(m, job, stage, (m->own + i) % m->queues, items);
+    ac__cpu_barrier_wait(&share->barrier, m->threads, m->spin);
+    m->set = !m->set;
 }
 
-static void worker(ac_prog *prog, uint32_t id, uint32_t threads) {
+static void worker(void *user, uint32_t id, uint32_t threads) {
+    ac_prog *prog = user;
     ac_cpu_fpenv saved;
-    atomic_load_explicit(&prog->runs, memory_order_acquire);
+    member m = {.prog = prog, .threads = threads, .spin = ac__cpu_pool_spin(prog->dev->pool)};
+    m.queues = threads < AC_CPU_QUEUES ? threads : AC_CPU_QUEUES;
+    m.own = id * m.queues / threads;
+    m.scratch = prog->scratch + id * prog->thread_bytes;
     ac__cpu_fp_enter(&saved);
-    void *scratch = prog->scratch + id * prog->thread_bytes;
     for (uint32_t i = 0; i < prog->n_jobs; i++) {
         const ac_cpu_job *job = &prog->jobs[i];
         if (job->rows == 0) continue;
         uint64_t start = prog->profile && id == 0 ? now() : 0;
-        for (int s = 0; s < AC_CPU_STAGES && job->slot->stage[s].work; s++) {
-            if (share(job, s, prog->next + (i * AC_CPU_STAGES + (uint32_t)s) * prog->dev->threads, id,
-                      threads, scratch))
-                ac__cpu_barrier_wait(prog->barrier, threads);
-        }
+        for (int s = 0; s < AC_CPU_STAGES && job->slot->stage[s].work; s++) do_stage(&m, job, s);
         if (prog->profile && id == 0) prog->ns[i] = now() - start;
     }
     ac__cpu_fp_leave(&saved);
-    atomic_fetch_add_explicit(&prog->runs, 1, memory_order_release);
-}
-
-/* Thread sanitizer does not know the OpenMP runtime's own synchronisation. Here it must not look; what
- * threads do to the program is ordered for it by prog->runs. */
-#if defined(__SANITIZE_THREAD__)
-#define UNSEEN __attribute__((no_sanitize_thread))
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define UNSEEN __attribute__((no_sanitize("thread")))
-#endif
-#endif
-#ifndef UNSEEN
-#define UNSEEN
-#endif
-
-UNSEEN static void all_workers(ac_prog *prog) {
-#ifdef _OPENMP
-#pragma omp parallel num_threads((int)prog->dev->threads)
-    worker(prog, (uint32_t)omp_get_thread_num(), (uint32_t)omp_get_num_threads());
-#else
-    worker(prog, 0, 1);
-#endif
 }
 
 ac_status ac__cpu_run(ac_prog *prog, const ac_run *run, ac_error *err) {
     AC_TRY(check(prog, run, err));
     prog->now = *run;
+    memset(prog->share, 0, sizeof *prog->share);
     for (uint32_t i = 0; i < prog->n_jobs; i++) {
         prog->jobs[i].rows = prog->jobs[i].domain == AC_ROWS_OUT ? run->n_out : run->n_rows;
         prog->ns[i] = 0;
     }
-    for (size_t i = 0; i < (size_t)prog->n_jobs * AC_CPU_STAGES * prog->dev->threads; i++)
-        atomic_store_explicit(&prog->next[i], 0, memory_order_relaxed);
-    atomic_fetch_add_explicit(&prog->runs, 1, memory_order_release);
-    all_workers(prog);
-    atomic_load_explicit(&prog->runs, memory_order_acquire);
+    ac__cpu_pool_run(prog->dev->pool, worker, prog);
     return AC_OK;
 }

@@ -135,8 +135,8 @@ struct ac_cpu_slot {
     const char *name; /* "ac_matmul_q4_k__ref" */
     ac_cpu_stage
         stage[AC_CPU_STAGES]; /* run one after the other with a barrier between; unused ones have no work */
-    uint32_t grain; /* 0: each thread does its equal share of the items; else `grain` at a time, then what
-                       others left */
+    uint32_t grain; /* items a thread takes at a time, of its share and then of what others left; 0: a part
+                       of its share */
     size_t (*thread_bytes)(
         const ac_cpu_job *job); /* NULL: none. Both are asked once, in prepare: job->rows is max_rows */
     size_t (*shared_bytes)(const ac_cpu_job *job);
