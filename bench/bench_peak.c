@@ -76,23 +76,29 @@ static const struct {
 
 enum { CHAINS = 16 };
 
-/* The instruction is written out, so that the compiler need not be told of extensions. */
-#define PEAK(name, macs, extension, instruction)                                                             \
-    static double name(size_t rounds) {                                                                      \
+#ifdef __clang__
+#define WITH(extension) __attribute__((target(extension)))
+#else
+#define WITH(extension) __attribute__((target("arch=armv8.2-a+" extension)))
+#endif
+
+/* The instruction is written out, so that nothing but it is in the loop. */
+#define PEAK(name, macs, with, instruction)                                                                  \
+    with static double name(size_t rounds) {                                                                 \
         int8x16_t a = vdupq_n_s8(0), b = vdupq_n_s8(0);                                                      \
         int32x4_t sum[CHAINS];                                                                               \
         for (int i = 0; i < CHAINS; i++) sum[i] = vdupq_n_s32(0);                                            \
         for (size_t r = 0; r < rounds; r++) {                                                                \
             _Pragma("GCC unroll 16") for (int i = 0; i < CHAINS; i++) __asm__ volatile(                      \
-                extension instruction : "+w"(sum[i]) : "w"(a), "w"(b));                                      \
+                instruction : "+w"(sum[i]) : "w"(a), "w"(b));                                                \
         }                                                                                                    \
         for (int i = 0; i < CHAINS; i++) KEEP(sum[i]);                                                       \
         return (double)rounds * CHAINS * (macs)*2;                                                           \
     }
 
-PEAK(peak_neon, 8, "", "smlal %0.8h, %1.8b, %2.8b")
-PEAK(peak_dotprod, 16, ".arch_extension dotprod\n", "sdot %0.4s, %1.16b, %2.16b")
-PEAK(peak_i8mm, 32, ".arch_extension i8mm\n", "smmla %0.4s, %1.16b, %2.16b")
+PEAK(peak_neon, 8, , "smlal %0.8h, %1.8b, %2.8b")
+PEAK(peak_dotprod, 16, WITH("dotprod"), "sdot %0.4s, %1.16b, %2.16b")
+PEAK(peak_i8mm, 32, WITH("i8mm"), "smmla %0.4s, %1.16b, %2.16b")
 
 static bool have_neon(void) {
     return true;
