@@ -17,7 +17,8 @@ void ac__cpu_fp_leave(const ac_cpu_fpenv *saved) {
 
 #elif defined(__aarch64__)
 
-/* FPCR 0: round to nearest, no flush to zero, no default NaN, no traps. */
+/* FPCR 0: round to nearest, no flushing (FZ, FZ16, FIZ), no default NaN (DN), IEEE halves (AHP), none of the
+ * other ways of FEAT_AFP (AH, NEP), no traps. */
 void ac__cpu_fp_enter(ac_cpu_fpenv *saved) {
     uint64_t fpcr;
     __asm__ volatile("mrs %0, fpcr" : "=r"(fpcr));

@@ -11,6 +11,15 @@
 
 #if defined(__x86_64__)
 #include <xmmintrin.h>
+#elif defined(__aarch64__)
+static uint64_t fpcr(void) {
+    uint64_t x;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(x));
+    return x;
+}
+static void fpcr_set(uint64_t x) {
+    __asm__ volatile("msr fpcr, %0" : : "r"(x) : "memory");
+}
 #endif
 
 static const ac_backend *cpu;
@@ -220,7 +229,8 @@ static void settings(void) {
 }
 
 /* Every instruction set of any build. */
-static const char *const isas[] = {"ref", "avx2", "avx512", "avx512vnni"};
+static const char *const isas[] = {"ref",  "avx2",        "avx512",  "avx512vnni",
+                                   "neon", "neondotprod", "neoni8mm"};
 
 /* One that is not here is refused by name. */
 static bool have_isa(const char *isa) {
@@ -293,6 +303,17 @@ static void same_everywhere(const char *mask) {
     unsigned after = _mm_getcsr();
     _mm_setcsr(before);
     CHECK((after & 0xffc0) == ((before | 0x8040) & 0xffc0), "the host's flushing was changed");
+    CHECK(!memcmp(want, have, sizeof want), "flushing of the host");
+#elif defined(__aarch64__)
+    /* FIZ, AH, NEP, FZ16, FZ, DN, AHP; a processor keeps those that it has. */
+    uint64_t before = fpcr(), set = before | 7 | 1u << 19 | 7u << 24;
+    fpcr_set(set);
+    uint64_t kept = fpcr();
+    results(four, have);
+    uint64_t after = fpcr();
+    fpcr_set(before);
+    CHECK(kept & 1u << 24, "flushing cannot be set");
+    CHECK(after == kept, "the host's settings were changed");
     CHECK(!memcmp(want, have, sizeof want), "flushing of the host");
 #endif
     cpu->close(one), cpu->close(four), cpu->close(many);
