@@ -1,6 +1,6 @@
 /* Matrix products with AVX2, 8 rows in the lanes. */
 #define V_ISA "avx2"
-#define V_TILE 4
+#define V_TILE 6
 #include "lanes/vec_avx2.h"
 
 #include "lanes/matmul.h"

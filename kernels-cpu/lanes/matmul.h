@@ -14,6 +14,10 @@
         tile1_##type, tile2_##type, tile3_##type, tile4_##type, tile5_##type, tile6_##type, tile7_##type,    \
             tile8_##type                                                                                     \
     }
+#elif V_TILE == 6
+#define V_TILES(X, type) X(type, 1) X(type, 2) X(type, 3) X(type, 4) X(type, 5) X(type, 6)
+#define V_TILE_LIST(type)                                                                                    \
+    { tile1_##type, tile2_##type, tile3_##type, tile4_##type, tile5_##type, tile6_##type }
 #elif V_TILE == 4
 #define V_TILES(X, type) X(type, 1) X(type, 2) X(type, 3) X(type, 4)
 #define V_TILE_LIST(type)                                                                                    \

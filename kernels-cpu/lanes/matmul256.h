@@ -8,7 +8,7 @@
 
 /* A packed chunk. scale: of each sub-block, as v_scale gives it; pair: the minima (v_pair). */
 typedef struct v_packed256 {
-    uint8_t code[64][LANES][4];
+    vi code[64];
     int32_t scale[16][LANES], pair[8][LANES];
     float d[LANES], dmin[LANES];
 } v_packed256;
@@ -106,10 +106,8 @@ INLINE void v_group256(vi *isum, const vi *code, vi a, vi b, const v_x256 *x, in
 INLINE void v_group256(vi *isum, const vi *code, vi a, vi b, const v_x256 *x, int j, int tokens,
                        v_kind256 kind) {
     V_UNROLL for (int half = 0; half < 32 / kind.sub; half++) {
-        vi times[V_TOKENS];
-        V_UNROLL for (int t = 0; t < tokens; t++) times[t] = vi_mul16(half ? b : a, vi_all(x[t].f[j]));
         v_dots_times(isum, code + 4 * half, x->q + 32 * j + 16 * half, sizeof *x, tokens, kind.sub / 4,
-                     kind.bits, times);
+                     kind.bits, half ? b : a, x->f + j);
     }
 }
 
@@ -117,7 +115,10 @@ INLINE void v_group256(vi *isum, const vi *code, vi a, vi b, const v_x256 *x, in
 
 /* sum[t] += the products of pair j with s */
 INLINE void v_pairs(va *sum, vi pair, const v_x256 *x, int j, int tokens) {
-    V_UNROLL for (int t = 0; t < tokens; t++) sum[t] = va_dot16(sum[t], pair, vi_spread(x[t].s + 2 * j));
+    V_UNROLL for (int t = 0; t < tokens; t++) {
+        sum[t] = va_dot16(sum[t], pair, vi_spread(x[t].s + 2 * j));
+        V_HOLD(sum[t]);
+    }
 }
 
 /* Where the sums of the pairs go: the minima's are apart, an offset's start isum. */
@@ -147,10 +148,8 @@ INLINE void v_tile256(const v_packed256 *w, const v_x256 *x, float *total, int t
     v_start(isum, msum, pairs, tokens, kind);
     for (int j = 0; j < 8; j++) {
         int at = kind.sub == 16 ? 2 * j : j;
-        vi code[8];
-        V_UNROLL for (int i = 0; i < 8; i++) code[i] = vi_load(w->code[8 * j + i]);
-        v_group256(isum, code, vi_load(w->scale[at]), vi_load(w->scale[at + (kind.sub == 16)]), x, j, tokens,
-                   kind);
+        v_group256(isum, w->code + 8 * j, vi_load(w->scale[at]), vi_load(w->scale[at + (kind.sub == 16)]), x,
+                   j, tokens, kind);
     }
     v_terms256(total, vf_load(w->d), vf_load(w->dmin), isum, msum, x, tokens, kind);
 }
@@ -212,7 +211,7 @@ INLINE void v_pack256(const uint8_t *w, size_t stride, v_packed256 *out, v_type2
         V_UNROLL for (int j = 0; j < type.unit; j++) {
             vi code[8];
             type.codes(raw, keep, u, j, code);
-            V_UNROLL for (int i = 0; i < 8; i++) vi_store(out->code[(u * type.unit + j) * 8 + i], code[i]);
+            V_UNROLL for (int i = 0; i < 8; i++) out->code[(u * type.unit + j) * 8 + i] = code[i];
         }
     }
 }

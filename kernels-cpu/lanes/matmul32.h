@@ -7,7 +7,7 @@
 
 /* A packed chunk: codes, then d and m of its 8 groups. */
 typedef struct v_packed32 {
-    uint8_t code[8][8][LANES][4];
+    vi code[8][8];
     float d[8][LANES], m[8][LANES];
 } v_packed32;
 
@@ -39,19 +39,20 @@ INLINE void v_group32(vf *sum, const vi *w, vf d, vf m, const v_x32 *x, uint32_t
                       int off, int mins) {
     const uint8_t *q = x->q + 32 * g;
     vi s[V_TOKENS];
-    V_UNROLL for (int t = 0; t < tokens; t++) s[t] = off ? vi_all(x[t].less[g]) : vi_zero();
 #ifdef VI_DOT8
+    V_UNROLL for (int t = 0; t < tokens; t++) s[t] = off ? vi_all(x[t].less[g]) : vi_zero();
     v_dots(s, w, q, sizeof *x, tokens, 8, bits);
 #else
-    vi ones[V_TOKENS];
-    V_UNROLL for (int t = 0; t < tokens; t++) ones[t] = vi_all(0x00010001);
-    v_dots_times(s, w, q, sizeof *x, tokens, 8, bits, ones);
+    V_UNROLL for (int t = 0; t < tokens; t++) s[t] = vi_zero();
+    v_dots_times(s, w, q, sizeof *x, tokens, 8, bits, vi_all(0x00010001), NULL);
+    V_UNROLL for (int t = 0; t < tokens && off; t++) s[t] = vi_add(s[t], vi_all(x[t].less[g]));
 #endif
     V_UNROLL for (int t = 0; t < tokens; t++) {
         vf dx = vf_all(x[t].d[g]);
         vf term = vf_mul(vf_mul(d, dx), vf_of(s[t]));
         if (mins) term = vf_add(term, vf_mul(vf_mul(m, dx), vf_all(x[t].s[g])));
         sum[t] = vf_add(sum[t], term);
+        V_HOLD(sum[t]);
     }
 }
 
@@ -65,10 +66,8 @@ INLINE void v_tile32(const v_packed32 *w, const v_x32 *x, uint32_t groups, float
     vf sum[V_TOKENS];
     V_UNROLL for (int t = 0; t < tokens; t++) sum[t] = vf_zero();
     for (uint32_t g = 0; g < groups; g++) {
-        vi code[8];
-        V_UNROLL for (int i = 0; i < 8; i++) code[i] = vi_load(w->code[g][i]);
         vf m = mins ? vf_load(w->m[g]) : vf_zero();
-        v_group32(sum, code, vf_load(w->d[g]), m, x, g, tokens, bits, off, mins);
+        v_group32(sum, w->code[g], vf_load(w->d[g]), m, x, g, tokens, bits, off, mins);
     }
     v_total(total, sum, tokens);
 }
@@ -101,7 +100,7 @@ INLINE void v_pack32(const uint8_t *w, size_t stride, uint32_t groups, v_packed3
         vf d, m;
         codes(w + g * block_bytes, stride, code);
         scales(w + g * block_bytes, stride, &d, &m);
-        V_UNROLL for (int i = 0; i < 8; i++) vi_store(out->code[g][i], code[i]);
+        V_UNROLL for (int i = 0; i < 8; i++) out->code[g][i] = code[i];
         vf_store(out->d[g], d);
         if (mins) vf_store(out->m[g], m);
     }

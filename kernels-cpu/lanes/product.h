@@ -9,6 +9,11 @@
 
 enum { V_TOKENS = V_TILE };
 
+/* Keeps the compiler from computing sums in another order: it would need more registers than there are. */
+#ifndef V_HOLD
+#define V_HOLD(x) (void)(x)
+#endif
+
 /* Fetches what group g of a chunk takes of the panel ahead, where a block has `block` bytes for `groups`. */
 INLINE void v_fetch(const uint8_t *ahead, uint32_t g, size_t block, size_t groups) {
     size_t bytes = LANES * block / groups;
@@ -38,10 +43,11 @@ INLINE int v_run(int bits) {
     return bits <= 4 ? 8 : bits == 5 ? 4 : bits == 6 ? 2 : 1;
 }
 
-/* s[t] += times[t] * (codes times activations); times: the factor as int16 in both halves of a lane. 8-bit
- * codes are signed: their magnitudes are multiplied with activations that take over their signs. */
+/* s[t] += times * (codes times activations); times: `scale`, or where there is an f that times the int32 at
+ * f + t * stride; both as int16 in both halves of a lane. 8-bit codes are signed: their magnitudes are
+ * multiplied with activations that take over their signs. */
 INLINE void v_dots_times(vi *s, const vi *w, const uint8_t *q, size_t stride, int tokens, int steps, int bits,
-                         const vi *times) {
+                         vi scale, const void *f) {
     int run = v_run(bits) < steps ? v_run(bits) : steps;
     V_UNROLL for (int at = 0; at < steps; at += run) {
         vi sum[V_TOKENS];
@@ -51,9 +57,14 @@ INLINE void v_dots_times(vi *s, const vi *w, const uint8_t *q, size_t stride, in
                 vi x = vi_spread(q + t * stride + 4 * (at + i));
                 vi p = vi_maddu8(size, bits == 8 ? vi_sign8(x, wi) : x);
                 sum[t] = i ? vi_add16(sum[t], p) : p;
+                V_HOLD(sum[t]);
             }
         }
-        V_UNROLL for (int t = 0; t < tokens; t++) s[t] = vi_add(s[t], vi_madd16(sum[t], times[t]));
+        V_UNROLL for (int t = 0; t < tokens; t++) {
+            vi times = f ? vi_mul16(scale, vi_spread((const uint8_t *)f + t * stride)) : scale;
+            s[t] = vi_add(s[t], vi_madd16(sum[t], times));
+            V_HOLD(s[t]);
+        }
     }
 }
 
