@@ -49,7 +49,7 @@ typedef struct cli_command {
 } cli_command;
 
 extern const cli_command cli_run, cli_chat, cli_logits, cli_tokenize, cli_detokenize, cli_inspect,
-    cli_devices, cli_synth, cli_bench, cli_quantize;
+    cli_devices, cli_synth, cli_bench, cli_quantize, cli_tune;
 
 /* ---- options.c ---- */
 
@@ -135,6 +135,10 @@ int cli_open_model(const cli_options *o, const char *path, bool vocab_only, ac_m
 /* The same for a model whose device was lost; device NULL: the options' one. */
 ac_status cli_reopen_model(const cli_options *o, const char *device, ac_model *model, ac_error *err);
 int cli_tokenize_text(const ac_model *model, const char *text, size_t n, unsigned flags, cli_ids *out);
+
+/* An ac_log_fn and its user: lines on standard error, up to the level that the options want. */
+void cli_log(void *user, int level, const char *text);
+void *cli_log_level(const cli_options *o);
 
 /* Ctrl-C: from now on the first one asks the work in hand to end, and the second kills. With `ends_reads`,
  * reading a line ends too; without, what waits for input or output goes on waiting. Forgets an earlier one.

@@ -4,9 +4,11 @@
 
 #include "cli.h"
 
-static const cli_command *const commands[] = {&cli_run,        &cli_chat,    &cli_logits,  &cli_tokenize,
-                                              &cli_detokenize, &cli_inspect, &cli_devices, &cli_bench,
-                                              &cli_synth,      &cli_quantize};
+static const cli_command *const commands[] = {&cli_run,      &cli_chat,       &cli_logits,
+                                              &cli_tokenize, &cli_detokenize, &cli_inspect,
+                                              &cli_devices,  &cli_bench,      &cli_tune,
+
+                                              &cli_synth,    &cli_quantize};
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
 static const cli_command *find(const char *name) {

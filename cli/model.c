@@ -62,12 +62,17 @@ static void end_progress(const progress *p) {
 static const char *const level_names[] = {"error", "warning", "note", "debug"};
 
 /* `user` is the highest level wanted, as a static int. */
-static void on_log(void *user, int level, const char *text) {
+void cli_log(void *user, int level, const char *text) {
     if (level < 0 || level > 3 || level > *(const int *)user) return;
     fprintf(stderr, "anychip: %s: %s\n", level_names[level], text);
 }
 
 static int log_level; /* outlives every model: backends may log until they are closed */
+
+void *cli_log_level(const cli_options *o) {
+    log_level = o->verbose ? 3 : o->quiet ? 0 : 1;
+    return &log_level;
+}
 
 /* ---- Models ---- */
 
@@ -97,10 +102,10 @@ static void settings_from(const cli_options *o, bool vocab_only, progress *p, ac
     s->threads = (unsigned)o->threads;
     s->cpu_isa = o->cpu_isa;
     s->force_device = o->force_device;
+    s->split_context = (uint32_t)o->ctx;
     s->vocab_only = vocab_only;
-    log_level = o->verbose ? 3 : o->quiet ? 0 : 1;
-    s->log = on_log;
-    s->log_user = &log_level;
+    s->log = cli_log;
+    s->log_user = cli_log_level(o);
     p->wanted = !o->quiet && isatty(STDERR_FILENO);
     p->since = cli_now();
     s->progress = on_progress;

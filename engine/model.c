@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "alloc.h"
-#include "registry.h"
+#include "place.h"
 #include "sampler.h"
 #include "session.h"
 
@@ -31,146 +31,7 @@ void ac_model_defaults(ac_model_settings *s) {
     s->size = sizeof *s;
 }
 
-/* ---- Placement ---- */
-
-typedef struct placement {
-    char name[16];
-    uint32_t index;
-} placement;
-
-static ac_status parse_devices(const char *list, placement *out, uint32_t *n, ac_error *err) {
-    *n = 0;
-    for (const char *p = list;; p++) {
-        size_t length = strcspn(p, ",");
-        if (*n == AC_MAX_STAGES)
-            return ac_fail(err, AC_ERR_LIMIT, "device \"%.64s\": more than %d devices", list, AC_MAX_STAGES);
-        AC_TRY(ac_registry_parse(p, length, out[*n].name, &out[*n].index, err));
-        (*n)++;
-        p += length;
-        if (!*p) return AC_OK;
-    }
-}
-
-static ac_status open_device(ac_stage *s, const placement *where, const ac_model_settings *settings,
-                             const char *cache_dir, ac_error *err) {
-    char mask[2048];
-    AC_TRY(ac_registry_get(where->name, &s->backend, err));
-    AC_TRY(ac_registry_mask(settings->device_mask, where->name, mask, sizeof mask, err));
-    bool cpu = !strcmp(where->name, "cpu");
-    if (cpu)
-        snprintf(s->id, sizeof s->id, "cpu");
-    else
-        snprintf(s->id, sizeof s->id, "%.15s:%u", where->name, where->index % 1000000u);
-    ac_open_settings how = {.index = where->index,
-                            .threads = settings->threads,
-                            .mask = cpu ? settings->cpu_isa : mask,
-                            .force = settings->force_device,
-                            .cache_dir = cache_dir,
-                            .log = settings->log,
-                            .log_user = settings->log_user};
-    return s->backend->open(&how, &s->dev, err);
-}
-
-/* $XDG_CACHE_HOME/anychip or ~/.cache/anychip; "" when neither is known. */
-static void find_cache_dir(const ac_model_settings *settings, char *out, size_t cap) {
-    const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    out[0] = 0;
-    if (settings->cache_dir)
-        snprintf(out, cap, "%s", settings->cache_dir);
-    else if (xdg && xdg[0] == '/')
-        snprintf(out, cap, "%s/anychip", xdg);
-    else if (home && home[0] == '/')
-        snprintf(out, cap, "%s/.cache/anychip", home);
-}
-
-/* Bytes a layer's weights take, to share layers out by size against the memory that devices report. */
-static uint64_t layer_bytes(const ac_model *m) {
-    uint64_t all = 0;
-    for (size_t i = 0; i < ac_gguf_tensor_count(m->file); i++) {
-        const ac_gguf_tensor *t = ac_gguf_tensor_at(m->file, i);
-        if (t->name.n > 4 && !memcmp(t->name.p, "blk.", 4)) all += t->bytes;
-    }
-    return all / m->hp.layers + 1;
-}
-
-/* The first devices take as many layers as fit in 90 % of their free memory (an even share when that is not
- * known or not needed); the last one takes the rest. */
-static void share_layers(ac_model *m) {
-    uint32_t left = m->hp.layers, at = 0;
-    uint64_t each = layer_bytes(m);
-    for (uint32_t i = 0; i < m->n_stages; i++) {
-        ac_stage *s = &m->stages[i];
-        uint32_t take = left / (m->n_stages - i);
-        ac_device_info info = {0};
-        s->backend->describe(s->dev, &info);
-        if (info.memory_free && i + 1 < m->n_stages) {
-            uint64_t fit = info.memory_free / 10 * 9 / each;
-            uint64_t keep = m->n_stages - i - 1; /* every later device gets a layer at least */
-            uint64_t most = left > keep ? left - keep : 0;
-            take = (uint32_t)(fit < most ? fit : most);
-        }
-        if (i + 1 == m->n_stages) take = left;
-        s->first = at;
-        s->last = at += take;
-        left -= take;
-        s->embeds = i == 0;
-        s->heads = i + 1 == m->n_stages;
-    }
-}
-
-typedef struct load_progress {
-    const ac_model_settings *settings;
-    uint64_t before, all;
-} load_progress;
-
-static bool on_progress(void *user, uint64_t done, uint64_t all) {
-    load_progress *p = user;
-    (void)all;
-    return !p->settings->progress ||
-           p->settings->progress(p->settings->progress_user, p->before + done, p->all);
-}
-
-static uint64_t stage_bytes(const ac_stage *s) {
-    uint64_t bytes = 0;
-    for (uint32_t i = 0; i < s->n_weights; i++) bytes += s->weights[i].bytes;
-    return bytes;
-}
-
-static ac_status load_stages(ac_model *m, const ac_model_settings *settings, ac_error *err) {
-    load_progress p = {.settings = settings};
-    for (uint32_t i = 0; i < m->n_stages; i++) {
-        AC_TRY(ac__stage_weights(m, &m->stages[i], err));
-        p.all += stage_bytes(&m->stages[i]);
-    }
-    for (uint32_t i = 0; i < m->n_stages; i++) {
-        ac_stage *s = &m->stages[i];
-        AC_TRY(s->backend->load(s->dev, s->weights, s->n_weights, on_progress, &p, &s->on_device, err));
-        p.before += stage_bytes(s);
-    }
-    return AC_OK;
-}
-
-static ac_status open_stages(ac_model *m, const ac_model_settings *settings, ac_error *err) {
-    placement where[AC_MAX_STAGES];
-    uint32_t n;
-    AC_TRY(parse_devices(settings->device ? settings->device : "cpu", where, &n, err));
-    if (n > m->hp.layers)
-        return ac_fail(err, AC_ERR_ARGUMENT, "device: %u devices for %u layers", n, m->hp.layers);
-    char cache_dir[4096];
-    find_cache_dir(settings, cache_dir, sizeof cache_dir);
-    for (uint32_t i = 0; i < n; i++) {
-        pthread_mutex_init(&m->stages[i].lock, NULL);
-        m->n_stages = i + 1;
-        AC_TRY(open_device(&m->stages[i], &where[i], settings, cache_dir[0] ? cache_dir : NULL, err));
-        ac_device_info info = {0};
-        m->stages[i].backend->describe(m->stages[i].dev, &info);
-        size_t used = strlen(m->info.device);
-        snprintf(m->info.device + used, sizeof m->info.device - used, "%s%s: %s", i ? "; " : "",
-                 where[i].name, info.name);
-    }
-    share_layers(m);
-    return load_stages(m, settings, err);
-}
+/* ---- Devices ---- */
 
 static void close_stages(ac_model *m) {
     for (uint32_t i = 0; i < m->n_stages; i++) {
@@ -205,7 +66,7 @@ ac_status ac_model_reopen(ac_model *m, const ac_model_settings *settings, ac_err
     pthread_rwlock_wrlock(&m->devices);
     for (ac_session *s = m->sessions; s; s = s->next) ac__session_release(s);
     close_stages(m);
-    ac_status status = open_stages(m, settings, err);
+    ac_status status = ac__place(m, settings, err);
     if (status != AC_OK) close_stages(m);
     pthread_rwlock_unlock(&m->devices);
     return status;
@@ -302,7 +163,7 @@ static ac_status open_file(ac_model *m, const ac_model_settings *settings, ac_er
     AC_TRY(read_tokenizer(m, settings, err));
     AC_TRY(check_vocab(m, err));
     fill_info(m);
-    return open_stages(m, settings, err);
+    return ac__place(m, settings, err);
 }
 
 static ac_status open_with(ac_gguf *file, const ac_model_settings *settings, ac_model **out, ac_error *err) {

@@ -116,7 +116,7 @@ static ac_status start(ac_dev *dev, const ac_open_settings *how, ac_error *err) 
     if (dev->caps.refused[0] && !how->force)
         return ac_fail(err, AC_ERR_DEVICE, "%s: %s", dev->caps.name, dev->caps.refused);
     AC_TRY(ac__cl_mask(how->mask, &dev->features, &dev->caps, err));
-    ac__cl_tune(dev, how->mask);
+    ac__cl_tune(dev, how);
     dev->context = ac__cl.CreateContext(properties, 1, &dev->id, NULL, NULL, &rc);
     if (!dev->context) return ac__cl_fail(err, rc, "context");
     dev->queue = ac__cl.CreateCommandQueue(dev->context, dev->id, 0, &rc);
@@ -183,6 +183,7 @@ static const ac_backend backend = {
     .read = ac__cl_read,
     .profile = ac__cl_profile,
     .times = ac__cl_times,
+    .tunable = ac__cl_tunable,
 };
 
 const ac_backend *ac_backend_cl(uint32_t abi) {

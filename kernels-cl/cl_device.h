@@ -84,9 +84,10 @@ void ac__cl_caps_read(cl_platform_id platform, cl_device_id id, ac_cl_caps *caps
  * names an unknown word. */
 ac_status ac__cl_mask(const char *mask, ac_cl_features *features, ac_cl_caps *caps, ac_error *err);
 
-/* The numbers for this device: its class's row, then the file tune-<key>.txt of the cache folder, then words
- * "name=N" of the mask, limited to what the caps allow. */
-void ac__cl_tune(ac_dev *dev, const char *mask);
+/* The numbers for this device: its class's row, then what was measured (how->tuning), then words "name=N" of
+ * the mask, limited to what the caps allow. */
+void ac__cl_tune(ac_dev *dev, const ac_open_settings *how);
+bool ac__cl_tunable(ac_dev *dev, uint32_t i, ac_tunable *out);
 /* Whether a word of a mask is a tuning number in its range; sets it in *t (may be NULL). */
 bool ac__cl_tune_word(const char *word, ac_cl_tuning *t);
 

@@ -1,14 +1,10 @@
-/* cl_tune.c - the numbers that only change speed: a row per device class, overridden by a file per device and
- * driver, limited by what the device allows. Bits never depend on them. */
+/* cl_tune.c - the numbers that only change speed: a row per device class, overridden by what was measured for
+ * device and driver, limited by what the device allows. Bits never depend on them. */
 #include "cl_device.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <xxhash.h>
-
-#include "cl_tune.h"
 
 typedef struct ac_cl_class {
     const char *name;
@@ -63,35 +59,6 @@ static const struct {
 #undef X
 };
 
-/* "name = value"; lines that are not that, or out of range, are left out. */
-static void override_line(const char *line, ac_cl_tuning *t) {
-    char name[32];
-    unsigned long value;
-    if (sscanf(line, " %31[a-z_] = %lu", name, &value) != 2) return;
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        if (!strcmp(name, numbers[i].name) && value >= numbers[i].low && value <= numbers[i].high)
-            *(uint32_t *)(void *)((char *)t + numbers[i].at) = (uint32_t)value;
-}
-
-bool ac__cl_tune_path(const ac_dev *dev, char *path, size_t cap) {
-    char key[512];
-    if (!dev->cache_dir) return false;
-    int n = snprintf(key, sizeof key, "%s\n%s", dev->caps.name, dev->caps.driver);
-    n = snprintf(path, cap, "%s/cl/tune-%016llx.txt", dev->cache_dir,
-                 (unsigned long long)XXH3_64bits(key, (size_t)n));
-    return n > 0 && (size_t)n < cap;
-}
-
-static void override_file(ac_dev *dev) {
-    char path[4096], line[128];
-    if (!ac__cl_tune_path(dev, path, sizeof path)) return;
-    FILE *f = fopen(path, "r");
-    if (!f) return;
-    while (fgets(line, sizeof line, f)) override_line(line, &dev->tuning);
-    fclose(f);
-    ac__cl_log(dev, 2, "OpenCL: tuning of %s from %s", dev->caps.name, path);
-}
-
 bool ac__cl_tune_word(const char *word, ac_cl_tuning *t) {
     char name[32];
     unsigned long value;
@@ -121,17 +88,64 @@ static uint32_t power_below(uint32_t n, uint32_t most) {
     return p;
 }
 
-void ac__cl_tune(ac_dev *dev, const char *mask) {
+static void override_measured(ac_dev *dev, const ac_open_settings *how) {
+    ac_device_info info = {0};
+    char words[512];
+    memcpy(info.name, dev->caps.name, sizeof info.name);
+    memcpy(info.driver, dev->caps.driver, sizeof info.driver);
+    if (how->tuning && how->tuning(how->tuning_user, &info, words, sizeof words))
+        override_words(words, &dev->tuning);
+}
+
+void ac__cl_tune(ac_dev *dev, const ac_open_settings *how) {
     ac_cl_tuning *t = &dev->tuning;
     size_t i = 0;
     while (!(classes[i].type & dev->caps.type) && i + 1 < sizeof classes / sizeof *classes) i++;
     *t = classes[i].tuning;
-    override_file(dev);
-    override_words(mask, t);
+    override_measured(dev, how);
+    override_words(how->mask, t);
     t->row_group = power_below(t->row_group, dev->caps.max_group);
     t->item_group = power_below(t->item_group, dev->caps.max_group);
     t->group_size = power_below(t->group_size, dev->caps.max_group);
     if (dev->caps.max_group < 256) dev->features.tile = false;
     if (t->group_size < 8 || dev->caps.local_bytes < 16384) dev->features.group = false;
     if (!dev->features.group) t->use_group = 0;
+}
+
+/* ---- What is worth a try ---- */
+
+enum { BY_ITEMS = 1, BY_GROUPS = 2, BY_TILES = 4 };
+
+static const struct {
+    const char *name;
+    uint32_t when, choices[6]; /* when: kernels that it matters to */
+} trials[] = {
+    {"use_group", BY_ITEMS | BY_GROUPS, {0, 1}},   {"item_cols", BY_ITEMS, {1, 2, 4, 8, 16}},
+    {"group_size", BY_GROUPS, {32, 64, 128, 256}}, {"group_rows", BY_GROUPS, {1, 2, 4, 8}},
+    {"group_cols", BY_GROUPS, {2, 4, 8}},          {"tile_from", BY_TILES, {5, 9, 17, 33}},
+    {"tile_wide", BY_TILES, {17, 33, 65}},         {"row_group", BY_ITEMS, {1, 4, 16, 64}},
+    {"row_group", BY_GROUPS, {64, 128, 256, 512}}, {"item_group", BY_ITEMS, {1, 4, 16, 64}},
+    {"item_group", BY_GROUPS, {32, 64, 128, 256}},
+};
+
+static uint32_t value_of(const ac_dev *dev, const char *name) {
+    size_t i = 0;
+    while (strcmp(numbers[i].name, name) != 0) i++;
+    return *(const uint32_t *)(const void *)((const char *)&dev->tuning + numbers[i].at);
+}
+
+bool ac__cl_tunable(ac_dev *dev, uint32_t i, ac_tunable *out) {
+    uint32_t used = !dev->tuning.use_group ? BY_ITEMS : BY_GROUPS | (dev->features.tile ? BY_TILES : 0);
+    for (size_t t = 0; t < sizeof trials / sizeof *trials; t++) {
+        if (!(trials[t].when & used) || i-- > 0) continue;
+        *out = (ac_tunable){.name = trials[t].name, .value = value_of(dev, trials[t].name)};
+        bool group = !strcmp(out->name, "use_group"), size = strstr(out->name, "_group") && !group;
+        for (size_t c = 0; c < 6 && (c == 0 || trials[t].choices[c]); c++) {
+            uint32_t v = trials[t].choices[c];
+            if ((size && v > dev->caps.max_group) || (group && v && !dev->features.group)) continue;
+            out->choices[out->n_choices++] = v;
+        }
+        return true;
+    }
+    return false;
 }

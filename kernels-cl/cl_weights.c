@@ -284,11 +284,11 @@ static ac_status load_all(loader *l, uint32_t n, ac_error *err) {
         l->all += l->list[i].bytes;
         if (!can_stay(l, &l->list[i])) own += l->list[i].bytes;
     }
-    AC_TRY(ac__cl_room(l->dev, own, "weights", err));
-    for (uint32_t i = 0; i < n; i++) AC_TRY(place(l, i, err));
-    uint64_t stage_bytes = own < STAGE ? own : STAGE;
+    uint64_t stage_bytes = own / 16 < STAGE ? own / 16 : STAGE;
     if (stage_bytes > l->dev->caps.max_alloc) stage_bytes = l->dev->caps.max_alloc;
     l->stage.bytes = stage_bytes > largest_row ? stage_bytes : largest_row;
+    AC_TRY(ac__cl_room(l->dev, own ? own + 4 * l->stage.bytes : 0, "weights and buffers to send them", err));
+    for (uint32_t i = 0; i < n; i++) AC_TRY(place(l, i, err));
     for (uint32_t i = 0; i < n; i++) AC_TRY(upload(l, i, err));
     if (l->progress && l->done > 0 && !l->progress(l->user, l->all, l->all))
         return ac_fail(err, AC_ERR_CANCELLED, "loading was cancelled");

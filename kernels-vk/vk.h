@@ -136,6 +136,7 @@ ac_status vk_enumerate(ac_device_info *list, size_t cap, size_t *count, ac_error
 ac_status vk_open(const ac_open_settings *how, ac_dev **out, ac_error *err);
 void vk_close(ac_dev *dev);
 void vk_describe(ac_dev *dev, ac_device_info *out);
+bool vk_tunable_at(ac_dev *dev, uint32_t i, ac_tunable *out);
 void vk_log(ac_dev *dev, int level, const char *format, ...) AC_PRINTF(3, 4);
 
 /* Fails for a result and remembers a lost device. */

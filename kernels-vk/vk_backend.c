@@ -26,6 +26,7 @@ static const ac_backend table = {
     .read = vk_read,
     .profile = vk_profile,
     .times = vk_times,
+    .tunable = vk_tunable_at,
 };
 
 const ac_backend *ac_backend_vk(uint32_t abi) {

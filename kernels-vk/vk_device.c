@@ -362,9 +362,37 @@ static ac_status mask_word(ac_dev *dev, const char *word, size_t n, ac_error *er
     return mask_unknown(word, n, err);
 }
 
-static ac_status parse_mask(ac_dev *dev, const char *mask, ac_error *err) {
+/* What was measured for this device; words that do not fit are left out. */
+static void take_measured(ac_dev *dev, const ac_open_settings *how) {
+    ac_device_info info = {0};
+    char words[512];
+    memcpy(info.name, dev->caps.name, sizeof info.name);
+    memcpy(info.driver, dev->caps.driver, sizeof info.driver);
+    if (!how->tuning || !how->tuning(how->tuning_user, &info, words, sizeof words)) return;
+    for (const char *p = words; *p; p += strspn(p, ", ")) {
+        size_t n = strcspn(p, ", ");
+        if (memchr(p, '=', n)) mask_word(dev, p, n, NULL);
+        p += n;
+    }
+}
+
+bool vk_tunable_at(ac_dev *dev, uint32_t i, ac_tunable *out) {
+    if (i >= VK_TUNE_COUNT) return false;
+    *out = (ac_tunable){.name = tunables[i].name, .value = dev->tune[i]};
+    if (i == VK_TUNE_tile_from) {
+        static const uint32_t from[] = {5, 9, 17, 33};
+        for (size_t k = 0; k < sizeof from / sizeof *from; k++) out->choices[out->n_choices++] = from[k];
+        return true;
+    }
+    for (uint32_t v = tunables[i].least; v <= tunables[i].most; v *= 2) out->choices[out->n_choices++] = v;
+    return true;
+}
+
+static ac_status parse_mask(ac_dev *dev, const ac_open_settings *how, ac_error *err) {
+    const char *mask = how->mask;
     for (int i = 0; i < VK_FEATURE_COUNT; i++) dev->on[i] = dev->caps.has[i];
     for (int i = 0; i < VK_TUNE_COUNT; i++) dev->tune[i] = tunables[i].value;
+    take_measured(dev, how);
     while (mask && *mask) {
         size_t n = strcspn(mask, ", ");
         if (n) AC_TRY(mask_word(dev, mask, n, err));
@@ -479,7 +507,7 @@ static ac_status open_steps(ac_dev *dev, const ac_open_settings *how, ac_error *
     AC_TRY(vk_api_load(&dev->api, err));
     AC_TRY(vk_instance_create(&dev->api, &dev->instance, err));
     AC_TRY(pick_device(dev, how->index, err));
-    AC_TRY(parse_mask(dev, how->mask, err));
+    AC_TRY(parse_mask(dev, how, err));
     AC_TRY(create_device(dev, err));
     AC_TRY(create_layouts(dev, err));
     vk_cache_open(dev, how->cache_dir);

@@ -7,8 +7,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <xxhash.h>
-
 #include <anychip/backend.h>
 
 #include "check.h"
@@ -322,36 +320,53 @@ static void no_folder(const work *w) {
     cl->close(dev);
 }
 
-static void listen_for(void *user, int level, const char *text) {
-    (void)level;
-    const char *at = strstr(text, folder);
-    if (at && strstr(at, "tune-")) snprintf(user, 200, "%s", at);
+/* Words that were measured: those that make sense are taken, the mask's come after them. */
+static bool measured(void *user, const ac_device_info *device, char *words, size_t cap) {
+    CHECK(device->name[0] && device->driver[0], "a device without name or driver");
+    snprintf(words, cap, "%s", (const char *)user);
+    return words[0] != 0;
 }
 
-/* Tuning from a file named after device and driver: found by trial, since the name is a hash. */
-static void tuning(void) {
+static bool has_groups(const char *words, const char *mask) {
     ac_device_info info;
+    ac_dev *dev;
     ac_error err = {0};
-    ac_dev *dev = open_with(NULL, folder);
-    cl->describe(dev, &info);
-    cl->close(dev);
-    bool groups = strstr(info.detail, "work-group") != NULL;
-    char key[300], path[200], heard[200] = "";
-    int n = snprintf(key, sizeof key, "%s\n%s", info.name, info.driver);
-    snprintf(path, sizeof path, "%s/cl/tune-%016llx.txt", folder,
-             (unsigned long long)XXH3_64bits(key, (size_t)n));
-    FILE *f = fopen(path, "w");
-    CHECK(f, "%s", path);
-    fprintf(f, "nonsense\nuse_group = %d\ngroup_size = 99999999999\nrow_group = 32\n\x01\xff\n",
-            groups ? 0 : 1);
-    fclose(f);
+    char copy[128];
+    snprintf(copy, sizeof copy, "%s", words);
     CHECK_OK(
-        cl->open(&(ac_open_settings){.cache_dir = folder, .log = listen_for, .log_user = heard}, &dev, &err));
+        cl->open(&(ac_open_settings){.mask = mask, .tuning = measured, .tuning_user = copy}, &dev, &err));
     cl->describe(dev, &info);
-    CHECK(groups != (strstr(info.detail, "work-group") != NULL) && heard[0], "tuning file: %s, heard \"%s\"",
-          info.detail, heard);
     cl->close(dev);
-    unlink(path);
+    return strstr(info.detail, "work-group") != NULL;
+}
+
+static void tuning(void) {
+    bool usual = has_groups("", NULL);
+    CHECK(has_groups("use_group=0", NULL) == false, "a measured word is not taken");
+    if (!has_groups("", "use_group=1")) return;
+    CHECK(has_groups("nonsense,group_size=99999999999,use_group=1,row_group=32,\x01\xff,=,use_group=", NULL),
+          "a measured word among others is not taken");
+    CHECK(has_groups("use_group=2,use_group=-1,fuse,wg=1", NULL) == usual, "a word that is none is taken");
+    CHECK(!has_groups("use_group=1", "use_group=0"), "the mask does not come last");
+}
+
+/* Every number it offers takes every value it offers. */
+static void tunables(void) {
+    ac_tunable t;
+    ac_error err = {0};
+    for (int groups = 0; groups < 2; groups++) {
+        ac_dev *dev = open_with(groups ? "use_group=1" : "use_group=0", NULL), *other;
+        uint32_t n = 0;
+        for (; cl->tunable(dev, n, &t); n++) {
+            CHECK(t.name && t.n_choices > 0 && t.n_choices <= 12, "number %u", n);
+            char mask[64];
+            snprintf(mask, sizeof mask, "%s=%u", t.name, t.choices[t.n_choices - 1]);
+            CHECK_OK(cl->open(&(ac_open_settings){.mask = mask}, &other, &err));
+            cl->close(other);
+        }
+        CHECK(n > 2, "%u numbers", n);
+        cl->close(dev);
+    }
 }
 
 static int child(const char *dir) {
@@ -396,6 +411,7 @@ int main(int argc, char **argv) {
     cache(&w);
     no_folder(&w);
     tuning();
+    tunables();
     files(drop);
     char path[100];
     snprintf(path, sizeof path, "%s/cl", folder);

@@ -1,6 +1,6 @@
 # Every command explains itself, within 80 columns, and the overview names every command.
 . "$HERE/lib.sh"
-commands="run chat logits tokenize detokenize inspect devices"
+commands="run chat logits tokenize detokenize inspect devices tune"
 
 want 0 --help
 err_empty

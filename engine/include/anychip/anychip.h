@@ -9,6 +9,7 @@
  *   6. generate                  ac_generate: prompt in, text out, in one call
  *   7. inspect                   ac_inspect_open: what a file holds, whether or not it can be run
  *   8. tools                     ac_synth_write, ac_quantize_file: making model files
+ *   9. tune                      ac_tune: measuring what a device is fastest with
  *
  * Conventions: functions that can fail return an ac_status and take an optional ac_error (may be NULL) as
  * last argument; on failure *out is NULL and nothing is left behind. `ac_x_close(ac_x **)` accepts NULL and
@@ -78,6 +79,8 @@ typedef struct ac_model_settings {
     const char *device_mask; /* features of non-CPU devices to do without, "fuse,dot", and tuning numbers; of
                                 one backend's devices only: "cl:fuse,wg=8;vk:dot"; NULL = none */
     bool force_device;       /* use a device that failed its witness test */
+    uint32_t split_context;  /* with several devices: positions to keep room for when layers are shared out; 0
+                                =  the default of a session */
     bool vocab_only;         /* tokenizer and metadata only: no device, no weights */
     const char *cache_dir;   /* NULL: $XDG_CACHE_HOME/anychip or ~/.cache/anychip; "" = no cache on disk */
     ac_log_fn log;
@@ -413,6 +416,49 @@ AC_API ac_status ac_synth_write(const char *path, const char *shape, const char 
  * are finite), AC_ERR_IO, AC_ERR_FORMAT, AC_ERR_MEMORY, AC_ERR_CANCELLED. */
 AC_API ac_status ac_quantize_file(const char *in, const char *out, const char *type,
                                   const ac_tool_settings *settings, ac_error *err);
+
+/* ---- 9. Tune ---- */
+
+/* One measurement: nanoseconds of a run of one row (decoding) and of 64 (a prompt). */
+typedef struct ac_tune_step {
+    const char *name; /* of the number tried, NULL = the values before */
+    uint32_t value;
+    uint64_t one_ns, many_ns;
+    bool kept;          /* the best so far */
+    uint32_t done, all; /* measurements; `all` is an estimate */
+} ac_tune_step;
+/* Return false to stop. */
+typedef bool (*ac_tune_fn)(void *user, const ac_tune_step *step);
+
+typedef struct ac_tune_settings {
+    size_t size;             /* set by ac_tune_defaults */
+    const char *device;      /* one device, "cl:0" */
+    const char *device_mask; /* as in ac_model_settings; nothing is stored then */
+    bool force_device;       /* as in ac_model_settings */
+    const char *only;        /* numbers to try, "item_cols,row_group"; NULL = all */
+    const char *cache_dir;   /* as in ac_model_settings */
+    ac_log_fn log;
+    void *log_user;
+    ac_tune_fn step;
+    void *step_user;
+} ac_tune_settings;
+
+AC_API void ac_tune_defaults(ac_tune_settings *settings);
+
+typedef struct ac_tune_result {
+    char device[128], driver[128];
+    char words[512]; /* what to set, "item_cols=8"; "" when nothing is faster than the values before */
+    char path[4096]; /* the file they were stored in, "" = not stored */
+    uint64_t before_one_ns, before_many_ns, one_ns, many_ns;
+    uint32_t measurements;
+} ac_tune_result;
+
+/* Measures a device with two made-up layers, one number after the other, and stores the fastest values for
+ * this device and driver in the cache folder, where opening the device finds them. They change no bit: each
+ * measurement is compared with the first. AC_ERR_UNSUPPORTED (there is nothing to tune), AC_ERR_ARGUMENT
+ * (device, names), AC_ERR_DEVICE..., AC_ERR_WITNESS (a value changes results: a defect), AC_ERR_IO,
+ * AC_ERR_CANCELLED. */
+AC_API ac_status ac_tune(const ac_tune_settings *settings, ac_tune_result *out, ac_error *err);
 
 #ifdef __cplusplus
 }

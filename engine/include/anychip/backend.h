@@ -251,10 +251,22 @@ typedef struct ac_open_settings {
     const char *mask; /* features to switch off or an instruction set to stay at or below; NULL = none. Words
                          are the backend's own */
     bool force;       /* use the device although its witness test failed */
-    const char *cache_dir;                                /* for compiled kernels and tuning; NULL = none */
+    const char *cache_dir;                                /* for compiled kernels; NULL = none */
     void (*log)(void *user, int level, const char *text); /* may be NULL */
     void *log_user;
+    /* Asked, when not NULL, as soon as name and driver are known: the numbers measured for this device, as
+     * words "name=N,name=N" of a mask. Words that are unknown or out of range are to be left out; those of
+     * `mask` come after them. False when there are none. */
+    bool (*tuning)(void *user, const ac_device_info *device, char *words, size_t cap);
+    void *tuning_user;
 } ac_open_settings;
+
+/* A number that changes how fast an open device is and nothing else, settable by the word "name=N" of a mask.
+ */
+typedef struct ac_tunable {
+    const char *name;
+    uint32_t value, choices[12], n_choices; /* choices: values worth a try, `value` among them or not */
+} ac_tunable;
 
 typedef struct ac_backend {
     uint32_t abi;      /* AC_BACKEND_ABI */
@@ -310,6 +322,10 @@ typedef struct ac_backend {
      * the run. */
     ac_status (*profile)(ac_prog *prog, bool on, ac_error *err);
     ac_status (*times)(ac_prog *prog, uint64_t *ns, ac_error *err);
+
+    /* The i-th number worth tuning, as the device is set now, most important first; false past the end. May
+     * be NULL: none. */
+    bool (*tunable)(ac_dev *dev, uint32_t i, ac_tunable *out);
 } ac_backend;
 
 /* The one symbol of a backend module: returns its table, or NULL when it does not speak ABI `abi`. */
