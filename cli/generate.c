@@ -102,7 +102,8 @@ static ac_status put_token(const writer *w, int32_t id, ac_error *err) {
 /* ---- The work ---- */
 
 /* After a device was lost, `*err` says which: it is opened again; one that cannot be, or that is lost for the
- * third time, is given up for the CPU. The session feeds its tokens again by itself; a profile begins anew. */
+ * third time, is given up for the CPU. The session feeds its tokens again by itself; a profile begins anew.
+ */
 static ac_status recover(cli_engine *e, ac_error *err) {
     enum { OFTEN = 3 };
     bool quiet = e->options->quiet, again = ++e->lost < OFTEN;
