@@ -50,9 +50,9 @@ static void close_stages(ac_model *m) {
 }
 
 ac_status ac__model_ready(const ac_model *m, ac_error *err) {
-    return m->n_stages ? AC_OK
-                       : ac_fail(err, AC_ERR_DEVICE_LOST,
-                                 "the model is on no device since ac_model_reopen failed");
+    return m->n_stages
+               ? AC_OK
+               : ac_fail(err, AC_ERR_DEVICE_LOST, "the model is on no device since ac_model_reopen failed");
 }
 
 ac_status ac_model_reopen(ac_model *m, const ac_model_settings *settings, ac_error *err) {

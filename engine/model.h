@@ -45,7 +45,7 @@ struct ac_model {
     pthread_rwlock_t devices; /* written by ac_model_reopen, read by whoever uses stages */
     pthread_mutex_t list;     /* of sessions */
     ac_session *sessions;     /* those open */
-    void **converted; /* float32 copies of norms and biases that the file holds in another type */
+    void **converted;         /* float32 copies of norms and biases that the file holds in another type */
     uint32_t n_converted;
     char *chat_template; /* NUL-terminated, NULL = none */
     size_t chat_template_bytes;

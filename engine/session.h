@@ -30,9 +30,9 @@ struct ac_session {
     uint32_t *adds;        /* [sequences] tokens the eval under way appends */
     bool profiling;
     ac_profile_info profile;
-    bool on_device;        /* stages are there */
-    bool stale;            /* the caches on them lack tokens that the page table has */
-    ac_session *next;      /* of the model's sessions */
+    bool on_device;   /* stages are there */
+    bool stale;       /* the caches on them lack tokens that the page table has */
+    ac_session *next; /* of the model's sessions */
 };
 
 /* Sizes caches and programs on the model's devices. The caller holds model->devices for reading, as for all

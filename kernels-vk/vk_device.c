@@ -354,8 +354,7 @@ static ac_status mask_word(ac_dev *dev, const char *word, size_t n, ac_error *er
         bool power = (v & (v - 1)) == 0 || !tunables[i].power;
         if (v < tunables[i].least || v > tunables[i].most || !power || !digits)
             return ac_fail(err, AC_ERR_ARGUMENT, "device mask \"%.*s\": want %u to %u%s", (int)n, word,
-                           tunables[i].least, tunables[i].most,
-                           tunables[i].power ? ", a power of two" : "");
+                           tunables[i].least, tunables[i].most, tunables[i].power ? ", a power of two" : "");
         dev->tune[i] = v;
         return AC_OK;
     }

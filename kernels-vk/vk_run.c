@@ -181,8 +181,7 @@ ac_status vk_run(ac_prog *p, const ac_run *run, ac_error *err) {
     write_inputs(p, run);
     p->cost = rec->cost;
     p->since = vk_now();
-    for (uint32_t i = 0; i < rec->n_cmds; i++)
-        AC_TRY(vk_submit(p->dev, &rec->cmds[i], 1, &p->pending, err));
+    for (uint32_t i = 0; i < rec->n_cmds; i++) AC_TRY(vk_submit(p->dev, &rec->cmds[i], 1, &p->pending, err));
     p->last_rows = run->n_rows, p->last_out = run->n_out;
     p->has_run = true;
     p->dev->runs++;

@@ -101,7 +101,8 @@ static void test_slice_size(ac_dev *dev) {
     CHECK(dev->rate == 0, "learned %g from nothing", dev->rate);
     vk_learn(dev, first, 0.001);
     uint64_t fast = vk_slice(dev);
-    CHECK(fast > first && (double)fast < dev->rate * 0.5, "a fast device gets %llu", (unsigned long long)fast);
+    CHECK(fast > first && (double)fast < dev->rate * 0.5, "a fast device gets %llu",
+          (unsigned long long)fast);
     for (int i = 0; i < 20; i++) vk_learn(dev, first, 100);
     CHECK(vk_slice(dev) < first && vk_slice(dev) > 0, "a slow device gets %llu",
           (unsigned long long)vk_slice(dev));
