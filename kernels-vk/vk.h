@@ -111,7 +111,7 @@ struct ac_dev {
     VkPipelineLayout layout;
     VkPipelineCache cache;
     char cache_path[4096];
-    size_t cache_loaded; /* bytes that came from the file */
+    uint64_t cache_sum; /* of what the file was known to hold, 0 = nothing */
     VkCommandPool pool;
     VkSemaphore timeline;
     uint64_t submitted; /* last value of the timeline that was asked for */
@@ -195,8 +195,10 @@ uint64_t vk_shader_digest(void);
 
 /* The pipeline with this key, noted for vk_pipes_build; AC_NONE when memory is short. */
 uint32_t vk_pipe_want(ac_dev *dev, const vk_key *key);
-/* Builds every pipeline noted and not built yet, in parallel. AC_ERR_BUILD names the shader. */
+/* Builds every pipeline noted and not built yet, in parallel, and stores the cache. AC_ERR_BUILD names the
+ * shader. */
 ac_status vk_pipes_build(ac_dev *dev, ac_error *err);
+/* The cache in folder `dir` (made when it is not there; NULL or "": none on disk). No failure is one. */
 void vk_cache_open(ac_dev *dev, const char *dir);
 void vk_cache_save(ac_dev *dev);
 

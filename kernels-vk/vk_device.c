@@ -535,7 +535,6 @@ static void destroy_device(ac_dev *dev) {
         if (dev->pipes[i].pipe) a->DestroyPipeline(dev->device, dev->pipes[i].pipe, NULL);
     for (int i = 0; i < VK_STAGES; i++) vk_buf_destroy(dev, &dev->stage[i]);
     vk_buf_destroy(dev, &dev->dummy);
-    if (dev->cache) vk_cache_save(dev);
     if (dev->cache) a->DestroyPipelineCache(dev->device, dev->cache, NULL);
     if (dev->timeline) a->DestroySemaphore(dev->device, dev->timeline, NULL);
     if (dev->pool) a->DestroyCommandPool(dev->device, dev->pool, NULL);

@@ -1,15 +1,13 @@
-/* vk_pipes.c - pipelines: one list, built by one loop, in parallel; the driver's cache on disk. */
+/* vk_pipes.c - pipelines: one list, built by one loop, in parallel. */
 #include "vk.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-enum { WORKERS = 4, HEADER_WORDS = 5, OP_EXECUTION_MODE = 16, OP_ENTRY_POINT = 15, OP_CAPABILITY = 17 };
+enum { MAX_WORKERS = 16, HEADER_WORDS = 5, OP_EXECUTION_MODE = 16, OP_ENTRY_POINT = 15, OP_CAPABILITY = 17 };
 
 /* ---- Float modes: added to a module by what the device offers ---- */
 
@@ -126,101 +124,25 @@ static void *build_worker(void *arg) {
 
 ac_status vk_pipes_build(ac_dev *dev, ac_error *err) {
     build_job job = {.dev = dev};
-    pthread_t threads[WORKERS];
-    int n = 0;
-    while (n < WORKERS - 1 && !pthread_create(&threads[n], NULL, build_worker, &job)) n++;
+    double start = vk_now();
+    pthread_t threads[MAX_WORKERS];
+    long n = 0, cores = sysconf(_SC_NPROCESSORS_ONLN), wanted = 0;
+    for (uint32_t i = 0; i < dev->n_pipes; i++) wanted += !dev->pipes[i].pipe;
+    if (!wanted) return AC_OK;
+    long workers = cores < MAX_WORKERS ? cores : MAX_WORKERS;
+    if (workers > wanted) workers = wanted;
+    while (n < workers - 1 && !pthread_create(&threads[n], NULL, build_worker, &job)) n++;
     build_worker(&job);
     while (n > 0) pthread_join(threads[--n], NULL);
     VkResult r = atomic_load(&job.result);
-    if (r == VK_SUCCESS) return AC_OK;
+    if (r == VK_SUCCESS) {
+        vk_log(dev, 3, "%s: %ld pipelines built in %.3f s", dev->caps.name, wanted, vk_now() - start);
+        vk_cache_save(dev);
+        return AC_OK;
+    }
     const char *name = vk_shaders[atomic_load(&job.failed)].name;
     if (r == VK_ERROR_OUT_OF_HOST_MEMORY || r == VK_ERROR_OUT_OF_DEVICE_MEMORY || r == VK_ERROR_DEVICE_LOST)
         return vk_dev_fail(dev, err, r, name);
     return ac_fail(err, AC_ERR_BUILD, "%s: the driver does not build shader %s: %s", dev->caps.name, name,
                    vk_text(r));
-}
-
-/* ---- The driver's cache on disk: a header of ours, then its bytes ---- */
-
-typedef struct cache_header {
-    char magic[8];
-    uint64_t bytes, sum;
-} cache_header;
-
-static const char cache_magic[8] = "acvkpc1";
-
-static uint64_t checksum(const void *data, size_t n) {
-    const uint8_t *p = data;
-    uint64_t h = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < n; i++) h = (h ^ p[i]) * 0x100000001b3u;
-    return h;
-}
-
-/* The verified content of the file, NULL when there is none; the caller frees. */
-static void *read_cache(const char *path, size_t *bytes) {
-    FILE *f = fopen(path, "rb");
-    if (!f) return NULL;
-    cache_header h;
-    struct stat st;
-    void *data = NULL;
-    if (!fstat(fileno(f), &st) && fread(&h, sizeof h, 1, f) == 1 &&
-        !memcmp(h.magic, cache_magic, sizeof h.magic) && h.bytes == (uint64_t)st.st_size - sizeof h &&
-        h.bytes < (256u << 20))
-        data = malloc(h.bytes ? h.bytes : 1);
-    if (data && (fread(data, 1, h.bytes, f) != h.bytes || checksum(data, h.bytes) != h.sum)) {
-        free(data);
-        data = NULL;
-    }
-    fclose(f);
-    if (data) *bytes = h.bytes;
-    return data;
-}
-
-void vk_cache_open(ac_dev *dev, const char *dir) {
-    size_t bytes = 0;
-    void *data = NULL;
-    if (dir && *dir && strlen(dir) < sizeof dev->cache_path - 80) {
-        const vk_caps *c = &dev->caps;
-        struct {
-            uint8_t uuid[VK_UUID_SIZE];
-            uint32_t id[4];
-            uint64_t shaders;
-        } key;
-        memset(&key, 0, sizeof key);
-        memcpy(key.uuid, c->cache_uuid, sizeof key.uuid);
-        key.id[0] = c->vendor, key.id[1] = c->device, key.id[2] = c->driver_version, key.id[3] = c->api;
-        key.shaders = vk_shader_digest();
-        snprintf(dev->cache_path, sizeof dev->cache_path, "%s/vk-%016llx.bin", dir,
-                 (unsigned long long)checksum(&key, sizeof key));
-        data = read_cache(dev->cache_path, &bytes);
-    }
-    VkPipelineCacheCreateInfo info = {.sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO,
-                                      .initialDataSize = bytes,
-                                      .pInitialData = data};
-    if (dev->api.CreatePipelineCache(dev->device, &info, NULL, &dev->cache) != VK_SUCCESS)
-        dev->cache = VK_NULL_HANDLE;
-    dev->cache_loaded = bytes;
-    free(data);
-}
-
-void vk_cache_save(ac_dev *dev) {
-    size_t n = 0;
-    if (!dev->cache_path[0] || dev->lost ||
-        dev->api.GetPipelineCacheData(dev->device, dev->cache, &n, NULL) != VK_SUCCESS)
-        return;
-    if (n == dev->cache_loaded || !n) return;
-    void *data = malloc(n);
-    char path[4160];
-    snprintf(path, sizeof path, "%s.%ld.tmp", dev->cache_path, (long)getpid());
-    FILE *f = data && dev->api.GetPipelineCacheData(dev->device, dev->cache, &n, data) == VK_SUCCESS
-                  ? fopen(path, "wb")
-                  : NULL;
-    if (f) {
-        cache_header h = {.bytes = n, .sum = checksum(data, n)};
-        memcpy(h.magic, cache_magic, sizeof h.magic);
-        bool ok = fwrite(&h, sizeof h, 1, f) == 1 && fwrite(data, 1, n, f) == n;
-        ok = !fclose(f) && ok;
-        if (!ok || rename(path, dev->cache_path)) unlink(path);
-    }
-    free(data);
 }

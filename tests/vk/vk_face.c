@@ -2,7 +2,9 @@
  * cancelled loads, the cache of pipelines on disk, plans it refuses, and that a failure leaves nothing
  * behind. */
 #include <dirent.h>
+#include <spawn.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <anychip/backend.h>
@@ -11,12 +13,14 @@
 #include "vk_entry.h"
 #include "vk_prog.h"
 
+extern char **environ;
+
 static const ac_backend *vk;
 static ac_error err;
 static char folder[64];
 
-static ac_status open_with(const char *mask, const char *cache, ac_dev **dev) {
-    return vk->open(&(ac_open_settings){.mask = mask, .cache_dir = cache}, dev, &err);
+static ac_status open_with(const char *mask, const char *dir, ac_dev **dev) {
+    return vk->open(&(ac_open_settings){.mask = mask, .cache_dir = dir}, dev, &err);
 }
 
 /* ---- A plan of one embed and one product: y = W x, W [rows, cols] of F32
@@ -223,13 +227,15 @@ static void test_plans(void) {
 /* ---- The cache on disk
  * ---------------------------------------------------------------------------------------------- */
 
+static char cache[96]; /* below `folder`, not there at first */
+
 static void only_file(char *path, size_t cap) {
-    DIR *d = opendir(folder);
+    DIR *d = opendir(cache);
     int n = 0;
-    CHECK(d, "%s", folder);
+    CHECK(d, "%s", cache);
     for (struct dirent *e; (e = readdir(d));) {
         if (e->d_name[0] == '.') continue;
-        snprintf(path, cap, "%.40s/%.80s", folder, e->d_name);
+        snprintf(path, cap, "%.60s/%.80s", cache, e->d_name);
         n++;
     }
     closedir(d);
@@ -238,30 +244,107 @@ static void only_file(char *path, size_t cap) {
 
 static void open_and_close(void) {
     ac_dev *dev;
-    CHECK_OK(open_with(NULL, folder, &dev));
+    CHECK_OK(open_with(NULL, cache, &dev));
     vk->close(dev);
+}
+
+/* The file is whole: its header tells its length and the sum of its bytes. */
+static void whole(const char *path) {
+    struct {
+        char magic[8];
+        uint64_t bytes, sum;
+    } h;
+    FILE *f = fopen(path, "rb");
+    CHECK(f && fread(&h, sizeof h, 1, f) == 1 && !memcmp(h.magic, "acvkpc1", 8), "%s", path);
+    uint64_t sum = 0xcbf29ce484222325u, n = 0;
+    for (int c; (c = fgetc(f)) != EOF; n++) sum = (sum ^ (uint64_t)c) * 0x100000001b3u;
+    fclose(f);
+    CHECK(n == h.bytes && sum == h.sum, "%s: %llu bytes, header %llu", path, (unsigned long long)n,
+          (unsigned long long)h.bytes);
+}
+
+static off_t size_of(const char *path) {
+    struct stat st;
+    CHECK(!stat(path, &st), "%s", path);
+    return st.st_size;
+}
+
+/* What is in a file's place is not used, and a whole one takes its place. */
+static void broken_file(const char *path, off_t size, off_t at, int byte, off_t length) {
+    FILE *f = fopen(path, "r+b");
+    CHECK(f && !fseeko(f, at, SEEK_SET) && fputc(byte, f) == byte && !fclose(f), "%s", path);
+    CHECK(!truncate(path, length), "%s", path);
+    open_and_close();
+    CHECK(size_of(path) == size, "a broken file of %lld bytes is %lld afterwards", (long long)length,
+          (long long)size_of(path));
+    whole(path);
+}
+
+enum { PROCESSES = 6, ROUNDS = 4 };
+
+/* Several processes open and store at once, while one breaks the file again and again. */
+static void test_processes(const char *path) {
+    pid_t children[PROCESSES];
+    char *const args[] = {"vk_face", "churn", cache, NULL};
+    int status;
+    for (int i = 0; i < PROCESSES; i++)
+        CHECK(!posix_spawn(&children[i], "/proc/self/exe", NULL, NULL, args, environ), "spawn");
+    for (int i = 0; i < PROCESSES; i++) {
+        (void)!truncate(path, 40 + i);
+        CHECK(waitpid(children[i], &status, 0) == children[i] && status == 0, "child %d: %x", i,
+              (unsigned)status);
+    }
+    char again[160];
+    open_and_close();
+    only_file(again, sizeof again);
+    CHECK(!strcmp(again, path), "%s and %s", again, path);
+    whole(path);
+}
+
+static void churn(const char *dir) {
+    snprintf(cache, sizeof cache, "%s", dir);
+    for (int i = 0; i < ROUNDS; i++) open_and_close();
 }
 
 static void test_cache(void) {
     char path[160];
+    ac_dev *dev, *other;
+    snprintf(cache, sizeof cache, "%.60s/new/deep", folder);
+    open_and_close();
+    only_file(path, sizeof path);
+    whole(path);
+    off_t size = size_of(path);
+    CHECK(size > 24, "%lld bytes", (long long)size);
     struct stat before, after;
+    CHECK(!stat(path, &before), "%s", path);
     open_and_close();
-    only_file(path, sizeof path);
-    CHECK(!stat(path, &before) && before.st_size > 24, "%s", path);
-    open_and_close();
-    CHECK(!stat(path, &after) && after.st_size == before.st_size, "the cache grew without new pipelines");
-    FILE *f = fopen(path, "r+b"); /* a flipped byte: found, dropped, written anew */
-    CHECK(f && !fseek(f, 40, SEEK_SET) && fputc(0xa5, f) == 0xa5 && !fclose(f), "%s", path);
-    open_and_close();
-    CHECK(!truncate(path, 30), "%s", path);
-    open_and_close();
-    only_file(path, sizeof path);
+    CHECK(!stat(path, &after) && after.st_ino == before.st_ino, "written again with nothing new in it");
+    broken_file(path, size, 40, 0xa5, size);
+    broken_file(path, size, 0, 'x', size);
+    broken_file(path, size, 0, 'a', 30);
+    broken_file(path, size, 0, 'a', 0);
+    broken_file(path, size, 15, 0x7f, size); /* a length beyond all */
+    CHECK_OK(open_with(NULL, cache, &dev));
+    CHECK_OK(open_with("dot", cache, &other)); /* two at once in one process */
+    vk->close(dev);
+    vk->close(other);
+    whole(path);
+    test_processes(path);
     unlink(path);
+    CHECK(!mkdir(path, 0700), "%s", path); /* no file can be there: that is no failure */
+    open_and_close();
+    CHECK(!rmdir(path), "left something behind");
+    CHECK(!rmdir(cache), "%s is not empty", cache);
+    *strrchr(cache, '/') = 0;
+    rmdir(cache);
+    snprintf(cache, sizeof cache, "/proc/none/at/all");
+    open_and_close();
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     size_t count = 0;
     vk = ac_backend_vk(AC_BACKEND_ABI);
+    if (argc == 3 && !strcmp(argv[1], "churn")) return churn(argv[2]), 0;
     CHECK(vk && !ac_backend_vk(AC_BACKEND_ABI + 1), "ABI");
     ac_status s = vk->enumerate(NULL, 0, &count, &err);
     if (s != AC_OK) {
