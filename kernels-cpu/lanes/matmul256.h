@@ -189,6 +189,7 @@ INLINE void v_direct256(const uint8_t *w, size_t stride, const v_x256 *x, float 
             v_fetch(ahead, (uint32_t)g, type.block_bytes, 8);
             type.codes(raw, keep, u, j, code);
             v_group256(isum, code, a, b, x, g, tokens, kind);
+            V_UNROLL for (int t = 0; t < tokens; t++) V_HERE(isum[t]);
         }
     }
     v_terms256(total, d, dmin, isum, msum, x, tokens, kind);

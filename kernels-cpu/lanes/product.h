@@ -14,6 +14,14 @@ enum { V_TOKENS = V_TILE };
 #define V_HOLD(x) (void)(x)
 #endif
 
+/* x is computed by here. Compilers else gather a chunk's fetches before its work, and of a burst of fetches a
+ * core drops what its queue cannot hold. */
+#ifdef __aarch64__
+#define V_HERE(x) __asm__ volatile("" : "+w"(x))
+#else
+#define V_HERE(x) __asm__ volatile("" : "+v"(x))
+#endif
+
 /* Fetches what group g of a chunk takes of the panel ahead, where a block has `block` bytes for `groups`. */
 INLINE void v_fetch(const uint8_t *ahead, uint32_t g, size_t block, size_t groups) {
     size_t bytes = LANES * block / groups;
