@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "alloc.h"
+#include "exact.h"
 #include "template/template.h"
 
 /* The text of a token such as bos, for the template; NULL when the model has none. Freed with ac__free. */
@@ -44,6 +45,7 @@ static void drop_doubled_bos(const ac_model *m, const char *bos, char *text) {
 
 ac_status ac_chat_format(const ac_model *m, const ac_chat_message *messages, size_t n,
                          bool add_generation_prompt, char **out, ac_error *err) {
+    AC_FP_SCOPE;
     *out = NULL;
     if (!m->chat_template || !m->tokenizer)
         return ac_fail(err, AC_ERR_NOT_FOUND, "tokenizer.chat_template: the file has no chat template");

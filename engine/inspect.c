@@ -3,6 +3,7 @@
 #include <anychip/anychip.h>
 
 #include "alloc.h"
+#include "exact.h"
 #include "gguf.h"
 
 struct ac_inspect {
@@ -79,6 +80,7 @@ bool ac_inspect_entry_at(const ac_inspect *inspect, size_t i, ac_inspect_entry *
 }
 
 bool ac_inspect_next(const ac_inspect *inspect, size_t i, size_t *cursor, ac_inspect_value *out) {
+    AC_FP_SCOPE;
     if (i >= ac_gguf_kv_count(inspect->file)) return false;
     const ac_kv *kv = ac_gguf_kv_at(inspect->file, i);
     *out = (ac_inspect_value){.kind = types[kv->elem].kind};

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "exact.h"
 #include "place.h"
 #include "sampler.h"
 #include "session.h"
@@ -56,6 +57,7 @@ ac_status ac__model_ready(const ac_model *m, ac_error *err) {
 }
 
 ac_status ac_model_reopen(ac_model *m, const ac_model_settings *settings, ac_error *err) {
+    AC_FP_SCOPE;
     ac_model_settings defaults;
     ac_model_defaults(&defaults);
     if (!settings) settings = &defaults;
@@ -167,6 +169,7 @@ static ac_status open_file(ac_model *m, const ac_model_settings *settings, ac_er
 }
 
 static ac_status open_with(ac_gguf *file, const ac_model_settings *settings, ac_model **out, ac_error *err) {
+    AC_FP_SCOPE;
     ac_model_settings defaults;
     ac_model_defaults(&defaults);
     if (!settings) settings = &defaults;
@@ -227,6 +230,7 @@ static ac_status need_tokenizer(const ac_model *m, ac_error *err) {
 
 ac_status ac_tokenize(const ac_model *m, const char *text, size_t bytes, unsigned flags, int32_t *ids,
                       size_t cap, size_t *count, ac_error *err) {
+    AC_FP_SCOPE;
     AC_TRY(need_tokenizer(m, err));
     return ac_tokenizer_encode(m->tokenizer, text, bytes, flags, ids, cap, count, err);
 }
@@ -253,5 +257,6 @@ ac_status ac_detok_open(const ac_model *m, bool special, ac_detok **out, ac_erro
 
 ac_status ac_sampler_open(const ac_model *m, const ac_sampler_settings *settings, ac_sampler **out,
                           ac_error *err) {
+    AC_FP_SCOPE;
     return ac_sampler_open_vocab(m->info.vocab, settings, out, err);
 }

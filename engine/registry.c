@@ -1,5 +1,6 @@
 /* registry.c - finding and loading backends, and the list of all devices. */
 #include "registry.h"
+#include "exact.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
@@ -271,6 +272,7 @@ static ac_status list_backend(lister *l, const char *name, bool check, ac_error 
 }
 
 ac_status ac_devices_list(ac_device *list, size_t cap, size_t *count, bool check, ac_error *err) {
+    AC_FP_SCOPE;
     lister l = {list, cap, 0};
     *count = 0;
     for (size_t i = 0; i < sizeof listed / sizeof *listed; i++)

@@ -281,6 +281,7 @@ static uint32_t draw(ac_sampler *s, const float *logits, size_t n, double max) {
 }
 
 ac_status ac_sampler_next(ac_sampler *s, const float *logits, int32_t *id, ac_error *err) {
+    AC_FP_SCOPE;
     if (!logits) return ac_fail(err, AC_ERR_ARGUMENT, "sampler: no logits");
     logits = penalized(s, logits);
     uint32_t chosen = best_of(logits, s->vocab);

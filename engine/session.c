@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "exact.h"
 #include "rope.h"
 #include "session.h"
 
@@ -93,6 +94,7 @@ static void leave_devices(ac_session *s) {
 
 ac_status ac_session_open(ac_model *model, const ac_session_settings *settings, ac_session **out,
                           ac_error *err) {
+    AC_FP_SCOPE;
     *out = NULL;
     if (!model->hp.arch)
         return ac_fail(err, AC_ERR_ARGUMENT, "session: the model was opened with vocab_only");

@@ -4,11 +4,13 @@
 #include <time.h>
 
 #include "alloc.h"
+#include "exact.h"
 #include "session.h"
 
 /* ---- Stages ---- */
 
 static ac_status open_stage(ac_session *s, uint32_t i, ac_error *err) {
+    AC_FP_SCOPE;
     ac_model *m = s->model;
     ac_stage *stage = &m->stages[i];
     stage_state *st = &s->stages[i];
@@ -79,6 +81,7 @@ static ac_status add_times(ac_session *s, uint32_t i, uint64_t start, ac_error *
 }
 
 static ac_status run_stage(ac_session *s, uint32_t i, const ac_run *run, float *logits, ac_error *err) {
+    AC_FP_SCOPE;
     ac_stage *stage = &s->model->stages[i];
     stage_state *st = &s->stages[i];
     uint64_t hidden = (uint64_t)run->n_rows * s->model->hp.dim * sizeof(float);

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "alloc.h"
+#include "exact.h"
 #include "place.h"
 #include "plan.h"
 #include "registry.h"
@@ -359,6 +360,7 @@ void ac_tune_defaults(ac_tune_settings *s) {
 }
 
 ac_status ac_tune(const ac_tune_settings *settings, ac_tune_result *out, ac_error *err) {
+    AC_FP_SCOPE;
     memset(out, 0, sizeof *out);
     if (settings->size != sizeof *settings)
         return ac_fail(err, AC_ERR_ARGUMENT, "settings: not from ac_tune_defaults of this version");

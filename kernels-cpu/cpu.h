@@ -5,16 +5,6 @@
 #include "cpu_threads.h"
 #include "kernel.h"
 
-/* ---- Floating point ---------------------------------------------------------------------------- */
-
-/* Floating-point environment of the calling thread: `enter` saves it and sets round-to-nearest with
- * subnormals kept. */
-typedef struct ac_cpu_fpenv {
-    uint64_t word[8];
-} ac_cpu_fpenv;
-void ac__cpu_fp_enter(ac_cpu_fpenv *saved);
-void ac__cpu_fp_leave(const ac_cpu_fpenv *saved);
-
 /* ---- Objects --------------------------------------------------------------------------------- */
 
 struct ac_dev {

@@ -47,8 +47,8 @@ static ac_status enumerate(ac_device_info *list, size_t cap, size_t *count, ac_e
  * unsafe arithmetic. */
 static ac_status witness(ac_error *err) {
     volatile float third = 3.0f, tenth = -0.1f, x = 0x1.000002p0f;
-    ac_cpu_fpenv saved;
-    ac__cpu_fp_enter(&saved);
+    ac_fpenv saved;
+    ac_fp_enter(&saved);
     const struct {
         const char *name;
         float have;
@@ -64,7 +64,7 @@ static ac_status witness(ac_error *err) {
         if (ac_bits(list[i].have) != list[i].want)
             status = ac_fail(err, AC_ERR_WITNESS, "cpu: %s: want %08x, have %08x", list[i].name, list[i].want,
                              ac_bits(list[i].have));
-    ac__cpu_fp_leave(&saved);
+    ac_fp_leave(&saved);
     return status;
 }
 

@@ -100,10 +100,10 @@ ac_status ac__cpu_prepare(ac_dev *dev, ac_weights *w, ac_kv_mem *kv, const ac_pl
     p->weights = w;
     p->kv = kv;
     p->n_jobs = plan->n_ops;
-    ac_cpu_fpenv saved;
-    ac__cpu_fp_enter(&saved); /* it checks 1 / n */
+    ac_fpenv saved;
+    ac_fp_enter(&saved); /* it checks 1 / n */
     ac_status status = fill(p, err);
-    ac__cpu_fp_leave(&saved);
+    ac_fp_leave(&saved);
     if (status != AC_OK)
         ac__cpu_release(p);
     else

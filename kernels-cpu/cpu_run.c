@@ -128,12 +128,12 @@ static void do_stage(member *m, const ac_cpu_job *job, int s) {
 
 static void worker(void *user, uint32_t id, uint32_t threads) {
     ac_prog *prog = user;
-    ac_cpu_fpenv saved;
+    ac_fpenv saved;
     member m = {.prog = prog, .threads = threads, .spin = ac__cpu_pool_spin(prog->dev->pool)};
     m.queues = threads < AC_CPU_QUEUES ? threads : AC_CPU_QUEUES;
     m.own = id * m.queues / threads;
     m.scratch = prog->scratch + id * prog->thread_bytes;
-    ac__cpu_fp_enter(&saved);
+    ac_fp_enter(&saved);
     for (uint32_t i = 0; i < prog->n_jobs; i++) {
         const ac_cpu_job *job = &prog->jobs[i];
         if (job->rows == 0) continue;
@@ -141,7 +141,7 @@ static void worker(void *user, uint32_t id, uint32_t threads) {
         for (int s = 0; s < AC_CPU_STAGES && job->slot->stage[s].work; s++) do_stage(&m, job, s);
         if (prog->profile && id == 0) prog->ns[i] = now() - start;
     }
-    ac__cpu_fp_leave(&saved);
+    ac_fp_leave(&saved);
 }
 
 ac_status ac__cpu_run(ac_prog *prog, const ac_run *run, ac_error *err) {

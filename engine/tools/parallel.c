@@ -1,11 +1,11 @@
 /* parallel.c - a loop over threads for the tools: work that takes milliseconds a piece, so that starting
  * threads costs nothing that one could see. */
-#include <fenv.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
+#include "exact.h"
 #include "tools.h"
 
 enum { MAX_THREADS = 256 };
@@ -18,12 +18,9 @@ typedef struct loop {
 } loop;
 
 static void *run(void *arg) {
+    AC_FP_SCOPE;
     loop *l = arg;
-    fenv_t saved;
-    fegetenv(&saved);
-    fesetenv(FE_DFL_ENV);
     for (size_t i; (i = atomic_fetch_add(&l->next, 1)) < l->n;) l->work(l->user, i);
-    fesetenv(&saved);
     return NULL;
 }
 

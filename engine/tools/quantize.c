@@ -7,6 +7,7 @@
 
 #include "alloc.h"
 #include "encode.h"
+#include "exact.h"
 #include "tools.h"
 
 enum { CHUNK = 16 << 20, AT_ONCE = 2048, PIECE = 1 << 18 };
@@ -200,6 +201,7 @@ static ac_status write_all(work *k, ac__mix_id mix, ac_error *err) {
 
 ac_status ac_quantize_file(const char *in, const char *out, const char *type,
                            const ac_tool_settings *settings, ac_error *err) {
+    AC_FP_SCOPE;
     ac_tool_settings defaults;
     ac_tool_defaults(&defaults);
     work k = {.settings = settings ? settings : &defaults};

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "exact.h"
 
 static const ac__shape shapes[] = {
 #define SHAPE(...) {__VA_ARGS__},
@@ -216,6 +217,7 @@ static ac_status write_all(work *k, ac__writer *w, ac__mix_id mix, ac_error *err
 
 ac_status ac_synth_write(const char *path, const char *shape, const char *type,
                          const ac_tool_settings *settings, ac_error *err) {
+    AC_FP_SCOPE;
     ac_tool_settings defaults;
     ac_tool_defaults(&defaults);
     work k = {.settings = settings ? settings : &defaults};

@@ -12,6 +12,15 @@
 
 #include "check.h"
 
+/* It has a thread of its own at work, and ends a child that starts threads. */
+#if defined(__SANITIZE_THREAD__)
+#define UNDER_TSAN
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define UNDER_TSAN
+#endif
+#endif
+
 static ac_error err;
 
 static ac_cpu_pool *open_pool(uint32_t threads) {
@@ -132,7 +141,9 @@ static void idle(void) {
     nanosleep(&nap, NULL);
     double used = cpu_seconds() - before;
     printf("idle for 0.3 s: %.6f s of processor time\n", used);
+#ifndef UNDER_TSAN
     CHECK(used < 0.01, "8 threads without work used %.3f s of processor time in 0.3 s", used);
+#endif
     ac__cpu_pool_close(p);
 }
 
@@ -151,17 +162,9 @@ static void several(void) {
     for (int i = 0; i < 4; i++) pthread_join(t[i], NULL);
 }
 
-#if defined(__SANITIZE_THREAD__)
-#define NO_FORK /* thread sanitizer ends a child that starts threads */
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define NO_FORK
-#endif
-#endif
-
 /* ---- fork -------------------------------------------------------------------------------------- */
 
-#ifndef NO_FORK
+#ifndef UNDER_TSAN
 static void forked(void) {
     ac_cpu_pool *p = open_pool(4), *fresh = open_pool(3);
     int status;
@@ -199,7 +202,7 @@ int main(void) {
     signals();
     idle();
     several();
-#ifndef NO_FORK
+#ifndef UNDER_TSAN
     forked();
 #endif
     return 0;

@@ -16,7 +16,11 @@
  * sets the handle to NULL. Strings are UTF-8. Sizes are in bytes, lengths in tokens. Threads: an ac_model may
  * be used by any number of threads at once; an ac_session, an ac_sampler and an ac_detok by one thread at a
  * time; different ones independently. Sessions of one model on one device take turns. Callbacks run on the
- * calling thread. Close sessions before their model. */
+ * calling thread. Close sessions before their model. The calling thread's floating-point settings (rounding,
+ * flush to zero, traps) matter to nothing and are as before when a function returns; progress and log
+ * callbacks find C's default ones. Its affinity when it opens a model says which cores the CPU backend may
+ * use, and is not changed. After fork() the child may go on with models and sessions on the CPU unless
+ * another thread was inside a call; those on other devices are the parent's only. */
 #ifndef ANYCHIP_ANYCHIP_H
 #define ANYCHIP_ANYCHIP_H
 

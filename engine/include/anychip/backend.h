@@ -328,6 +328,17 @@ typedef struct ac_backend {
     bool (*tunable)(ac_dev *dev, uint32_t i, ac_tunable *out);
 } ac_backend;
 
+/* ---- 5. Floating point on the host ---- */
+
+/* For what a backend computes on the host. `enter` saves the calling thread's floating-point settings and
+ * sets what docs/numerics.md wants: round to nearest, subnormals kept, no traps. `leave` brings them back,
+ * with the flags that were raised. Calls nest. The engine does this around every call of a backend. */
+typedef struct ac_fpenv {
+    uint64_t word[8];
+} ac_fpenv;
+AC_API void ac_fp_enter(ac_fpenv *saved);
+AC_API void ac_fp_leave(const ac_fpenv *saved);
+
 /* The one symbol of a backend module: returns its table, or NULL when it does not speak ABI `abi`. */
 typedef const ac_backend *(*ac_backend_entry_fn)(uint32_t abi);
 #define AC_BACKEND_ENTRY "ac_backend_entry"
