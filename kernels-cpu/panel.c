@@ -91,6 +91,12 @@ static void direct(const shape *s, uint32_t panel, uint32_t n, scratch *mem) {
     }
 }
 
+/* The first token of tile i of `tiles` that share n; with pairs an even one. */
+static uint32_t tile_start(const ac_panel_kernel *k, uint32_t n, uint32_t i, uint32_t tiles) {
+    uint32_t t = (uint32_t)((uint64_t)n * i / tiles);
+    return k->pair && i < tiles ? (t + 1) / 2 * 2 : t;
+}
+
 /* Many tokens, [first, first + n), on a block of panels. */
 static void packed(const shape *s, uint32_t panel, uint32_t panels, uint32_t first, uint32_t n,
                    scratch *mem) {
@@ -103,7 +109,7 @@ static void packed(const shape *s, uint32_t panel, uint32_t panels, uint32_t fir
             k->pack(part.w, part.stride, groups, mem->more + p * (size_t)k->packed_bytes);
         }
         for (uint32_t i = 0; i < tiles; i++) {
-            uint32_t t = (uint32_t)((uint64_t)n * i / tiles), end = (uint32_t)((uint64_t)n * (i + 1) / tiles);
+            uint32_t t = tile_start(k, n, i, tiles), end = tile_start(k, n, i + 1, tiles);
             const uint8_t *x = prepared(s, c, first + t);
             for (uint32_t p = 0; p < panels; p++)
                 k->tile[end - t - 1](mem->more + p * (size_t)k->packed_bytes, x, groups,
@@ -136,8 +142,10 @@ static void prepare_work(const ac_cpu_job *job, uint32_t first, uint32_t last, v
     uint32_t end = last * PREPARE_TOKENS < s.tokens ? last * PREPARE_TOKENS : s.tokens;
     (void)memory;
     for (uint32_t t = first * PREPARE_TOKENS; t < end; t++)
-        for (uint32_t c = 0; c < s.chunks; c++)
+        for (uint32_t c = 0; c < s.chunks; c++) {
             s.kernel->prepare(ac_cpu_row(s.op->x, t), &s.op->lay, c, groups_of(&s, c), prepared(&s, c, t));
+            if (s.kernel->pair && t % 2) s.kernel->pair(prepared(&s, c, t - 1), prepared(&s, c, t));
+        }
 }
 
 /* An item: a block of panels and of tokens. */

@@ -34,6 +34,8 @@ typedef struct ac_panel_kernel {
     uint32_t packed_bytes;  /* of a chunk of a panel; a multiple of 64 */
     uint32_t x_bytes;       /* of a chunk of a token; a multiple of 64 */
     ac_panel_prepare *prepare;
+    void (*pair)(void *even, void *odd); /* NULL, or what tiles want of every two tokens' prepared chunks; the
+                                            first token of a tile is even then */
     ac_panel_pack *pack;
     ac_panel_tile *const *tile;               /* [tokens - 1] */
     ac_panel_direct *direct[AC_PANEL_DIRECT]; /* for 1 << i tokens */

@@ -32,6 +32,7 @@
         .packed_bytes = sizeof(packed_chunk),                                                                \
         .x_bytes = sizeof(x_chunk),                                                                          \
         .prepare = prepare_##type,                                                                           \
+        .pair = V_PAIR_TOKENS,                                                                               \
         .pack = pack_##type,                                                                                 \
         .tile = tiles_##type,                                                                                \
         .direct = {direct1_##type, direct2_##type, direct4_##type}};

@@ -167,6 +167,12 @@ typedef struct v_type256 {
 
 enum { V_RAW = 24 };
 
+#ifdef V_NEON
+
+#include "direct_neon.h"
+
+#else
+
 INLINE void v_direct256(const uint8_t *w, size_t stride, const v_x256 *x, float *total, const uint8_t *ahead,
                         int tokens, v_type256 type) {
     v_kind256 kind = type.kind;
@@ -195,6 +201,8 @@ INLINE void v_direct256(const uint8_t *w, size_t stride, const v_x256 *x, float 
     v_terms256(total, d, dmin, isum, msum, x, tokens, kind);
 }
 
+#endif
+
 INLINE void v_pack256(const uint8_t *w, size_t stride, v_packed256 *out, v_type256 type) {
     v_kind256 kind = type.kind;
     vi keep[8], c[8];
@@ -212,6 +220,7 @@ INLINE void v_pack256(const uint8_t *w, size_t stride, v_packed256 *out, v_type2
         V_UNROLL for (int j = 0; j < type.unit; j++) {
             vi code[8];
             type.codes(raw, keep, u, j, code);
+            v_arrange(code);
             V_UNROLL for (int i = 0; i < 8; i++) out->code[(u * type.unit + j) * 8 + i] = code[i];
         }
     }

@@ -34,15 +34,19 @@ INLINE void v_prepare32(const uint8_t *row, const ac_act_layout *lay, uint32_t c
     if (mins) v_widen8_float(out->s, s);
 }
 
-/* sum[t] += the terms of group g */
-INLINE void v_group32(vf *sum, const vi *w, vf d, vf m, const v_x32 *x, uint32_t g, int tokens, int bits,
-                      int off, int mins) {
+/* sum[t] += the terms of group g; packed: how its codes come */
+INLINE void v_group32(vf *sum, const vi *w, vf d, vf m, const v_x32 *x, uint32_t g, int tokens, int packed,
+                      int bits, int off, int mins) {
     const uint8_t *q = x->q + 32 * g;
     vi s[V_TOKENS];
 #ifdef VI_DOT8
     V_UNROLL for (int t = 0; t < tokens; t++) s[t] = off ? vi_all(x[t].less[g]) : vi_zero();
-    v_dots(s, w, q, sizeof *x, tokens, 8, bits);
+    if (packed)
+        v_dots(s, w, q, sizeof *x, tokens, 8, bits);
+    else
+        v_dots_rows(s, w, q, sizeof *x, tokens, 8, bits);
 #else
+    (void)packed;
     V_UNROLL for (int t = 0; t < tokens; t++) s[t] = vi_zero();
     v_dots_times(s, w, q, sizeof *x, tokens, 8, bits, vi_all(0x00010001), NULL);
     V_UNROLL for (int t = 0; t < tokens && off; t++) s[t] = vi_add(s[t], vi_all(x[t].less[g]));
@@ -67,7 +71,7 @@ INLINE void v_tile32(const v_packed32 *w, const v_x32 *x, uint32_t groups, float
     V_UNROLL for (int t = 0; t < tokens; t++) sum[t] = vf_zero();
     for (uint32_t g = 0; g < groups; g++) {
         vf m = mins ? vf_load(w->m[g]) : vf_zero();
-        v_group32(sum, w->code[g], vf_load(w->d[g]), m, x, g, tokens, bits, off, mins);
+        v_group32(sum, w->code[g], vf_load(w->d[g]), m, x, g, tokens, 1, bits, off, mins);
     }
     v_total(total, sum, tokens);
 }
@@ -88,7 +92,7 @@ INLINE void v_direct32(const uint8_t *w, size_t stride, const v_x32 *x, uint32_t
         v_fetch(ahead, g, block_bytes, 1);
         codes(w + g * block_bytes, stride, code);
         scales(w + g * block_bytes, stride, &d, &m);
-        v_group32(sum, code, d, m, x, g, tokens, bits, off, mins);
+        v_group32(sum, code, d, m, x, g, tokens, 0, bits, off, mins);
     }
     v_total(total, sum, tokens);
 }
@@ -100,6 +104,7 @@ INLINE void v_pack32(const uint8_t *w, size_t stride, uint32_t groups, v_packed3
         vf d, m;
         codes(w + g * block_bytes, stride, code);
         scales(w + g * block_bytes, stride, &d, &m);
+        v_arrange(code);
         V_UNROLL for (int i = 0; i < 8; i++) out->code[g][i] = code[i];
         vf_store(out->d[g], d);
         if (mins) vf_store(out->m[g], m);

@@ -44,6 +44,12 @@ INLINE void v_dots(vi *s, const vi *w, const uint8_t *q, size_t stride, int toke
     }
 }
 
+/* The same for codes that are not packed. */
+INLINE void v_dots_rows(vi *s, const vi *w, const uint8_t *q, size_t stride, int tokens, int steps,
+                        int bits) {
+    v_dots(s, w, q, stride, tokens, steps, bits);
+}
+
 #else
 
 /* How many vectors of codes may be summed in int16: 2 * 127 * (largest code) * run < 32768. */
@@ -76,6 +82,17 @@ INLINE void v_dots_times(vi *s, const vi *w, const uint8_t *q, size_t stride, in
     }
 }
 
+#endif
+
+#ifndef V_NEON
+/* What packing changes in a group's codes */
+INLINE void v_arrange(vi w[8]) {
+    (void)w;
+}
+#endif
+
+#ifndef V_PAIR_TOKENS
+#define V_PAIR_TOKENS NULL
 #endif
 
 #endif

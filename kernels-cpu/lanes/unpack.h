@@ -1,9 +1,10 @@
 /* unpack.h - the blocks of `lanes` rows at once, as vectors with a row in each lane.
  *
  * The fields are those of anychip/blocks.h. Codes come as 4 bytes per lane: vector i of a group of 32 holds
- * elements 4 i .. 4 i + 3 of every row. They are unsigned, with an offset (TYPE_OFF) that the product takes
- * away again; where the instruction set multiplies signed bytes (V_SIGNED, or an 8-bit type without VI_DOT8),
- * they are signed and the offset is 0. Include a vec_*.h first. */
+ * elements 4 i .. 4 i + 3 of every row; with V_NEON they come as rows: vector r holds the first 16 elements of
+ * row r, vector 4 + r the others. They are unsigned, with an offset (TYPE_OFF) that the product takes away
+ * again; where the instruction set multiplies signed bytes (V_SIGNED, or an 8-bit type without VI_DOT8), they
+ * are signed and the offset is 0. Include a vec_*.h first. */
 #ifndef AC_LANES_UNPACK_H
 #define AC_LANES_UNPACK_H
 
@@ -43,18 +44,6 @@ INLINE vi v_codes(vi c, int n) {
 INLINE vi v_low4(vi x) {
     return vi_and(x, vi_all8(15));
 }
-INLINE vi v_high4(vi x) {
-    return vi_and(vi_srl(x, 4), vi_all8(15));
-}
-
-/* ---- Blocks of 32: codes_TYPE gives 8 vectors, scales_TYPE d and m ---------------------------------- */
-
-/* 16 bytes of nibbles, the first 16 elements in the low ones */
-INLINE void v_nibbles(const uint8_t *qs, size_t stride, vi w[8]) {
-    vi x[4];
-    rows_16(qs, stride, x);
-    V_UNROLL for (int i = 0; i < 4; i++) w[i] = v_low4(x[i]), w[i + 4] = v_high4(x[i]);
-}
 
 /* A pattern of bytes of a lane as indices of vi_pick8; 0x80 gives 0. */
 INLINE vi v_pick_of(vi x, uint32_t pattern) {
@@ -67,6 +56,28 @@ INLINE vi v_byte(vi x, int i) {
     return v_pick_of(x, (uint32_t)i * 0x01010101u);
 }
 
+#ifdef V_NEON
+
+#include "unpack_neon.h"
+
+#else
+
+INLINE vi v_high4(vi x) {
+    return vi_and(vi_srl(x, 4), vi_all8(15));
+}
+/* bit `bit` of each byte as bit `to` */
+INLINE vi v_bit(vi x, int bit, int to) {
+    return vi_and(bit > to ? vi_srl(x, bit - to) : vi_sll(x, to - bit), vi_all8(1 << to));
+}
+
+/* 16 or 32 bytes of each row that hold codes */
+INLINE void code_16(const uint8_t *p, size_t stride, vi out[4]) {
+    rows_16(p, stride, out);
+}
+INLINE void code_32(const uint8_t *p, size_t stride, vi out[8]) {
+    rows_32(p, stride, out);
+}
+
 /* One more bit: bit i of the 4 bytes qh is bit 4 of element i. */
 INLINE void v_fifth_bits(const uint8_t *qh, size_t stride, vi w[8]) {
     vi h = rows_4(qh, stride);
@@ -76,6 +87,17 @@ INLINE void v_fifth_bits(const uint8_t *qh, size_t stride, vi w[8]) {
         w[2 * i] = vi_or(w[2 * i], vi_where8(here, even, 16));
         w[2 * i + 1] = vi_or(w[2 * i + 1], vi_where8(here, odd, 16));
     }
+}
+
+#endif
+
+/* ---- Blocks of 32: codes_TYPE gives 8 vectors, scales_TYPE d and m ---------------------------------- */
+
+/* 16 bytes of nibbles, the first 16 elements in the low ones */
+INLINE void v_nibbles(const uint8_t *qs, size_t stride, vi w[8]) {
+    vi x[4];
+    code_16(qs, stride, x);
+    V_UNROLL for (int i = 0; i < 4; i++) w[i] = v_low4(x[i]), w[i + 4] = v_high4(x[i]);
 }
 
 INLINE void v_offset8(vi w[8], int n) {
@@ -124,7 +146,7 @@ INLINE void codes_q5_1(const uint8_t *b, size_t stride, vi w[8]) {
 #define q8_0_BITS 8
 #define q8_0_MINS 0
 INLINE void codes_q8_0(const uint8_t *b, size_t stride, vi w[8]) {
-    rows_32(b + FIELD(q8_0, qs), stride, w);
+    code_32(b + FIELD(q8_0, qs), stride, w);
     V_UNROLL for (int i = 0; i < 8 && !V_SIGNED8; i++) w[i] = vi_xor(w[i], vi_all8(0x80));
 }
 
@@ -206,7 +228,7 @@ INLINE void v_scales_6bit(const uint8_t *b, size_t stride, vi c[8], vf *d, vf *d
 #define q4_k_SIGNED 0
 V_NO_KEEP(q4_k)
 INLINE void raw_q4_k(const uint8_t *b, size_t stride, int unit, vi raw[8]) {
-    rows_32(b + FIELD(q4_k, qs) + 32 * unit, stride, raw);
+    code_32(b + FIELD(q4_k, qs) + 32 * unit, stride, raw);
 }
 INLINE void codes_q4_k(const vi *raw, const vi *keep, int unit, int j, vi w[8]) {
     (void)keep, (void)unit;
@@ -224,14 +246,10 @@ INLINE void scales_q4_k(const uint8_t *b, size_t stride, vi c[8], vf *d, vf *dmi
 #define q5_k_MINS 1
 #define q5_k_SIGNED 0
 INLINE void keep_q5_k(const uint8_t *b, size_t stride, vi keep[8]) {
-    rows_32(b + FIELD(q5_k, qh), stride, keep);
+    code_32(b + FIELD(q5_k, qh), stride, keep);
 }
 INLINE void raw_q5_k(const uint8_t *b, size_t stride, int unit, vi raw[8]) {
-    rows_32(b + FIELD(q5_k, qs) + 32 * unit, stride, raw);
-}
-/* bit `bit` of each byte as bit `to` */
-INLINE vi v_bit(vi x, int bit, int to) {
-    return vi_and(bit > to ? vi_srl(x, bit - to) : vi_sll(x, to - bit), vi_all8(1 << to));
+    code_32(b + FIELD(q5_k, qs) + 32 * unit, stride, raw);
 }
 INLINE void codes_q5_k(const vi *raw, const vi *keep, int unit, int j, vi w[8]) {
     V_UNROLL for (int i = 0; i < 8; i++) w[i] =
@@ -250,9 +268,9 @@ INLINE void scales_q5_k(const uint8_t *b, size_t stride, vi c[8], vf *d, vf *dmi
 #define q6_k_SIGNED 1
 V_NO_KEEP(q6_k)
 INLINE void raw_q6_k(const uint8_t *b, size_t stride, int unit, vi raw[24]) {
-    rows_32(b + FIELD(q6_k, ql) + 64 * unit, stride, raw);
-    rows_32(b + FIELD(q6_k, ql) + 64 * unit + 32, stride, raw + 8);
-    rows_32(b + FIELD(q6_k, qh) + 32 * unit, stride, raw + 16);
+    code_32(b + FIELD(q6_k, ql) + 64 * unit, stride, raw);
+    code_32(b + FIELD(q6_k, ql) + 64 * unit + 32, stride, raw + 8);
+    code_32(b + FIELD(q6_k, qh) + 32 * unit, stride, raw + 16);
 }
 INLINE void codes_q6_k(const vi *raw, const vi *keep, int unit, int j, vi w[8]) {
     (void)keep, (void)unit;
@@ -277,7 +295,7 @@ INLINE void scales_q6_k(const uint8_t *b, size_t stride, vi c[8], vf *d, vf *dmi
 #define q2_k_SIGNED 0
 V_NO_KEEP(q2_k)
 INLINE void raw_q2_k(const uint8_t *b, size_t stride, int unit, vi raw[8]) {
-    rows_32(b + FIELD(q2_k, qs) + 32 * unit, stride, raw);
+    code_32(b + FIELD(q2_k, qs) + 32 * unit, stride, raw);
 }
 INLINE void codes_q2_k(const vi *raw, const vi *keep, int unit, int j, vi w[8]) {
     (void)keep, (void)unit;
@@ -299,10 +317,10 @@ INLINE void scales_q2_k(const uint8_t *b, size_t stride, vi c[8], vf *d, vf *dmi
 #define q3_k_MINS 0
 #define q3_k_SIGNED 1
 INLINE void keep_q3_k(const uint8_t *b, size_t stride, vi keep[8]) {
-    rows_32(b + FIELD(q3_k, hmask), stride, keep);
+    code_32(b + FIELD(q3_k, hmask), stride, keep);
 }
 INLINE void raw_q3_k(const uint8_t *b, size_t stride, int unit, vi raw[8]) {
-    rows_32(b + FIELD(q3_k, qs) + 32 * unit, stride, raw);
+    code_32(b + FIELD(q3_k, qs) + 32 * unit, stride, raw);
 }
 INLINE void codes_q3_k(const vi *raw, const vi *keep, int unit, int j, vi w[8]) {
     V_UNROLL for (int i = 0; i < 8; i++) w[i] =
@@ -331,7 +349,7 @@ INLINE void scales_q3_k(const uint8_t *b, size_t stride, vi c[8], vf *d, vf *dmi
 #define iq4_xs_SIGNED 1
 V_NO_KEEP(iq4_xs)
 INLINE void raw_iq4_xs(const uint8_t *b, size_t stride, int unit, vi raw[4]) {
-    rows_16(b + FIELD(iq4_xs, qs) + 16 * unit, stride, raw);
+    code_16(b + FIELD(iq4_xs, qs) + 16 * unit, stride, raw);
 }
 INLINE void codes_iq4_xs(const vi *raw, const vi *keep, int unit, int j, vi w[8]) {
     vi table = v_table(ac_table_iq4, iq4_xs_OFF);

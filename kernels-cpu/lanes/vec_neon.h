@@ -12,7 +12,7 @@
 
 #define VI_DOT8 1  /* products of bytes add up to int32 */
 #define V_SIGNED 1 /* and both factors are signed */
-#define V_NEON 1
+#define V_NEON 1   /* codes come as rows: unpack.h */
 
 typedef int32x4_t vi;   /* 4 int32, or 16 bytes */
 typedef float32x4_t vf; /* 4 float32 */
@@ -51,9 +51,7 @@ INLINE vi vi_quad(uint32_t a, uint32_t b, uint32_t c, uint32_t d) {
 }
 /* 4 bytes at any address, in every lane */
 INLINE vi vi_spread(const void *p) {
-    int32_t x;
-    memcpy(&x, p, sizeof x);
-    return vdupq_n_s32(x);
+    return vreinterpretq_s32_u32(vld1q_dup_u32(p));
 }
 /* 16 bytes */
 INLINE vi vi_spread16(const void *p) {
@@ -100,16 +98,16 @@ INLINE vi vi_mul16(vi a, vi b) {
     return vreinterpretq_s32_s16(vmulq_s16(v_s16(a), v_s16(b)));
 }
 INLINE vi vi_srl(vi a, int n) {
-    return vreinterpretq_s32_u32(vshlq_u32(vreinterpretq_u32_s32(a), vdupq_n_s32(-n)));
+    return vreinterpretq_s32_u32(vreinterpretq_u32_s32(a) >> (uint32_t)n);
 }
 INLINE vi vi_sll(vi a, int n) {
-    return vshlq_s32(a, vdupq_n_s32(n));
+    return vreinterpretq_s32_u32(vreinterpretq_u32_s32(a) << (uint32_t)n);
 }
 INLINE vi vi_sra(vi a, int n) {
-    return vshlq_s32(a, vdupq_n_s32(-n));
+    return a >> n;
 }
 INLINE vi vi_sra16(vi a, int n) {
-    return vreinterpretq_s32_s16(vshlq_s16(v_s16(a), vdupq_n_s16((int16_t)-n)));
+    return vreinterpretq_s32_s16(v_s16(a) >> (int16_t)n);
 }
 /* Byte i is byte index[i] of a, or 0 when that is negative. */
 INLINE vi vi_pick8(vi a, vi index) {
@@ -293,11 +291,6 @@ INLINE void rows_16_picked(const uint8_t *p, size_t stride, vi index, vi out[4])
 INLINE void rows_16(const uint8_t *p, size_t stride, vi out[4]) {
     for (int i = 0; i < 4; i++) out[i] = vi_load(p + (size_t)i * stride);
     v_turn4(out);
-}
-/* 32 bytes of each row: out[i] has bytes 4 i .. 4 i + 3 */
-INLINE void rows_32(const uint8_t *p, size_t stride, vi out[8]) {
-    rows_16(p, stride, out);
-    rows_16(p + 16, stride, out + 4);
 }
 
 #endif
