@@ -2,6 +2,7 @@
 #include "registry.h"
 #include "exact.h"
 
+#include <dirent.h>
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -121,6 +122,7 @@ static void own_folder(char *out, size_t cap) {
 static const char *const places[] = {"%1$s/anychip/anychip-%2$s.so", "%1$s/../lib/anychip/anychip-%2$s.so",
                                      "%1$s/../kernels-%2$s/anychip-%2$s.so",
                                      "%1$s/../../kernels-%2$s/anychip-%2$s.so"};
+enum { INSTALLED = 2 }; /* the first ones are folders for modules of any name */
 
 /* NULL when there is no such file; a file that does not load says why in `why`. */
 static void *try_module(const char *path, char *why, size_t cap) {
@@ -264,11 +266,57 @@ static ac_status list_backend(lister *l, const char *name, bool check, ac_error 
         if (n == 1 && !strcmp(name, "cpu"))
             snprintf(d->id, sizeof d->id, "cpu");
         else
-            snprintf(d->id, sizeof d->id, "%.6s:%u", name, (unsigned)i % 100000u);
+            snprintf(d->id, sizeof d->id, "%.9s:%u", name, (unsigned)i % 100000u);
         if (check && d->usable) check_row(b, (uint32_t)i, d);
     }
     free(infos);
     return AC_OK;
+}
+
+/* Ports from elsewhere: modules that lie where modules are looked for, with names of at most 9 letters and
+ * digits, so that a device's name fits ac_device.id. */
+static bool port_name(const char *file, char out[16]) {
+    size_t n = strlen(file), head = strlen("anychip-"), tail = strlen(".so");
+    if (n <= head + tail || n - head - tail > 9 || strncmp(file, "anychip-", head) != 0 ||
+        strcmp(file + n - tail, ".so") != 0)
+        return false;
+    memcpy(out, file + head, n - head - tail);
+    out[n - head - tail] = 0;
+    for (size_t i = 0; i < sizeof listed / sizeof *listed; i++)
+        if (!strcmp(out, listed[i])) return false;
+    char name[16];
+    uint32_t index;
+    return ac_registry_parse(out, strlen(out), name, &index, NULL) == AC_OK && !strchr(out, ':');
+}
+
+static int by_name(const void *a, const void *b) {
+    return strcmp(a, b);
+}
+
+static size_t add_ports(const char *folder, char names[][16], size_t n) {
+    struct dirent *e;
+    DIR *d = opendir(folder);
+    while (d && n < MAX_BACKENDS && (e = readdir(d))) {
+        bool known = !port_name(e->d_name, names[n]);
+        for (size_t i = 0; i < n && !known; i++) known = !strcmp(names[i], names[n]);
+        n += !known;
+    }
+    if (d) closedir(d);
+    return n;
+}
+
+static size_t find_ports(char names[MAX_BACKENDS][16]) {
+    char folder[3072], path[4096];
+    const char *only = getenv("ANYCHIP_MODULE_PATH");
+    size_t n = add_ports(only ? only : AC_MODULE_DIR, names, 0);
+    own_folder(folder, sizeof folder);
+    for (size_t i = 0; i < INSTALLED && !only; i++) {
+        snprintf(path, sizeof path, places[i], folder, "");
+        path[strlen(path) - strlen("/anychip-.so")] = 0;
+        n = add_ports(path, names, n);
+    }
+    qsort(names, n, sizeof names[0], by_name);
+    return n;
 }
 
 ac_status ac_devices_list(ac_device *list, size_t cap, size_t *count, bool check, ac_error *err) {
@@ -277,6 +325,9 @@ ac_status ac_devices_list(ac_device *list, size_t cap, size_t *count, bool check
     *count = 0;
     for (size_t i = 0; i < sizeof listed / sizeof *listed; i++)
         AC_TRY(list_backend(&l, listed[i], check, err));
+    char names[MAX_BACKENDS][16];
+    size_t n = find_ports(names);
+    for (size_t i = 0; i < n; i++) AC_TRY(list_backend(&l, names[i], check, err));
     *count = l.count;
     return AC_OK;
 }

@@ -69,16 +69,3 @@ ac_status ac__cpu_table_fill(ac_cpu_table *table, const char *limit, const char 
     if (!full(table)) return ac_fail(err, AC_ERR_INTERNAL, "the CPU's kernel table has an empty slot");
     return AC_OK;
 }
-
-const ac_cpu_slot *ac__cpu_slot(const ac_cpu_table *table, const ac_op *op, ac_type type) {
-    switch (op->kind) {
-    case AC_OP_matmul:
-        return &table->matmul[type];
-    case AC_OP_embed:
-        return &table->embed[type];
-    case AC_OP_quantize:
-        return &table->quantize[op->quantize.form];
-    default:
-        return &table->op[op->kind];
-    }
-}

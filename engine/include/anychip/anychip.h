@@ -63,7 +63,8 @@ typedef struct ac_device {
     bool usable;
 } ac_device;
 
-/* All devices of all backends; a backend that cannot be loaded appears as one unusable row that says why.
+/* All devices of all backends, modules that others have put beside anychip's own among them; a backend that
+ * cannot be loaded appears as one unusable row that says why.
  * Fills at most `cap` entries of `list` (may be NULL) and sets *count to how many there are. With `check`,
  * each device is opened and its witness test run (slower), and `detail` tells the result. AC_ERR_MEMORY.
  * Thread-safe. */
