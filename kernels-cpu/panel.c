@@ -10,7 +10,7 @@
 
 enum {
     LANES = AC_PANEL_LANES,
-    BLOCK_PANELS = 4,   /* most panels of an item */
+    BLOCK_ROWS = 64,    /* most rows of an item */
     BLOCK_TOKENS = 256, /* most tokens of an item */
     DIRECT_TOKENS = 4,  /* so many go without packing */
     PREPARE_TOKENS = 4, /* tokens of an item of the first stage */
@@ -20,8 +20,8 @@ enum {
 /* A thread's memory for an item. */
 typedef struct scratch {
     uint8_t stage[LANES * STAGE_STRIDE]; /* copy of a chunk whose rows are not all there */
-    float total[BLOCK_PANELS][BLOCK_TOKENS][LANES];
-    uint8_t more[]; /* [BLOCK_PANELS][packed_bytes], or the few tokens: [chunks][DIRECT_TOKENS][x_bytes] */
+    float total[BLOCK_ROWS * BLOCK_TOKENS]; /* [panels][BLOCK_TOKENS][lanes] */
+    uint8_t more[]; /* [panels][packed_bytes], or the few tokens: [chunks][DIRECT_TOKENS][x_bytes] */
 } scratch;
 
 /* Constants of a job. */
@@ -41,7 +41,8 @@ static shape shape_of(const ac_cpu_job *job) {
     shape s = {.op = op, .kernel = kernel, .tokens = job->rows, .shared = job->shared};
     s.panels = (op->m + kernel->lanes - 1) / kernel->lanes;
     s.per_item = s.panels / 64;
-    s.per_item = s.per_item < 1 ? 1 : s.per_item > BLOCK_PANELS ? BLOCK_PANELS : s.per_item;
+    uint32_t most = BLOCK_ROWS / kernel->lanes;
+    s.per_item = s.per_item < 1 ? 1 : s.per_item > most ? most : s.per_item;
     s.chunks = (op->n + AC_CHUNK - 1) / AC_CHUNK;
     s.chunk_bytes = (size_t)type->block_bytes * (AC_CHUNK / type->block_elems);
     return s;
@@ -85,10 +86,15 @@ static void direct(const shape *s, uint32_t panel, uint32_t n, scratch *mem) {
         for (uint32_t t = 0; t < n;) {
             uint32_t i = n - t >= 4 ? 2 : n - t >= 2 ? 1 : 0;
             const uint8_t *x = mem->more + ((size_t)c * DIRECT_TOKENS + t) * x_bytes;
-            s->kernel->direct[i](p.w, p.stride, x, groups_of(s, c), (float *)mem->total + t * lanes, ahead);
+            s->kernel->direct[i](p.w, p.stride, x, groups_of(s, c), mem->total + t * lanes, ahead);
             t += 1u << i;
         }
     }
+}
+
+/* The totals of an item's panel p */
+static float *total_of(const ac_panel_kernel *k, scratch *mem, uint32_t p) {
+    return mem->total + (size_t)p * BLOCK_TOKENS * k->lanes;
 }
 
 /* The first token of tile i of `tiles` that share n; with pairs an even one. */
@@ -113,7 +119,7 @@ static void packed(const shape *s, uint32_t panel, uint32_t panels, uint32_t fir
             const uint8_t *x = prepared(s, c, first + t);
             for (uint32_t p = 0; p < panels; p++)
                 k->tile[end - t - 1](mem->more + p * (size_t)k->packed_bytes, x, groups,
-                                     (float *)mem->total[p] + t * k->lanes);
+                                     total_of(k, mem, p) + t * k->lanes);
         }
     }
 }
@@ -154,18 +160,19 @@ static void item(const shape *s, uint32_t index, scratch *mem) {
     uint32_t panel = index % blocks * s->per_item, first = index / blocks * BLOCK_TOKENS;
     uint32_t panels = s->panels - panel < s->per_item ? s->panels - panel : s->per_item;
     uint32_t n = s->tokens - first < BLOCK_TOKENS ? s->tokens - first : BLOCK_TOKENS;
-    for (uint32_t p = 0; p < panels; p++) memset(mem->total[p], 0, n * s->kernel->lanes * sizeof(float));
+    for (uint32_t p = 0; p < panels; p++)
+        memset(total_of(s->kernel, mem, p), 0, n * s->kernel->lanes * sizeof(float));
     packed(s, panel, panels, first, n, mem);
-    for (uint32_t p = 0; p < panels; p++) write_out(s, panel + p, first, n, mem->total[p][0]);
+    for (uint32_t p = 0; p < panels; p++) write_out(s, panel + p, first, n, total_of(s->kernel, mem, p));
 }
 
 static void item_of_few(const shape *s, uint32_t index, scratch *mem) {
     uint32_t panel = index * s->per_item,
              end = panel + s->per_item < s->panels ? panel + s->per_item : s->panels;
     for (; panel < end; panel++) {
-        memset(mem->total[0], 0, s->tokens * s->kernel->lanes * sizeof(float));
+        memset(mem->total, 0, s->tokens * s->kernel->lanes * sizeof(float));
         direct(s, panel, s->tokens, mem);
-        write_out(s, panel, 0, s->tokens, mem->total[0][0]);
+        write_out(s, panel, 0, s->tokens, mem->total);
     }
 }
 
@@ -187,7 +194,7 @@ static uint32_t items(const ac_cpu_job *job, uint32_t threads) {
 
 static size_t thread_bytes(const ac_cpu_job *job) {
     shape s = shape_of(job);
-    size_t many = (size_t)BLOCK_PANELS * s.kernel->packed_bytes;
+    size_t many = (size_t)(BLOCK_ROWS / s.kernel->lanes) * s.kernel->packed_bytes;
     size_t direct_bytes = (size_t)s.chunks * DIRECT_TOKENS * s.kernel->x_bytes;
     return sizeof(scratch) + (many > direct_bytes ? many : direct_bytes);
 }

@@ -1,8 +1,14 @@
-/* direct_neon.h - v_direct256 with codes as rows. A unit's groups are taken in halves of 16 elements where the
- * scales are for 16, so that what they share stays in registers; units are a loop, so that the code stays in
- * the first cache. Included by matmul256.h. */
+/* direct_neon.h - v_direct256 with codes as rows. A unit's groups are taken in halves of 16 elements where
+ * the scales are for 16, so that what they share stays in registers; units are a loop, so that the code
+ * stays in the first cache. Included by matmul256.h. */
 #ifndef AC_LANES_DIRECT_NEON_H
 #define AC_LANES_DIRECT_NEON_H
+
+#ifdef __clang__
+#define V_LOOP _Pragma("clang loop unroll(disable)")
+#else
+#define V_LOOP _Pragma("GCC unroll 1")
+#endif
 
 /* isum[t] += part `half` of group g: codes of `steps` / 4 vectors of each row, with their scale */
 INLINE void v_part256(vi *isum, const vi *code, vi scale, const v_x256 *x, int g, int half, int tokens,
@@ -18,15 +24,14 @@ INLINE void v_direct256(const uint8_t *w, size_t stride, const v_x256 *x, float 
                         int tokens, v_type256 type) {
     v_kind256 kind = type.kind;
     vi c[8], isum[V_TOKENS], msum[V_TOKENS], scale[16];
-    va pairs[V_TOKENS];
+    int32_t pair[V_PAIRS_MOST][LANES];
     vf d, dmin;
     int n_pairs = v_pairs_of(kind), halves = 32 / kind.sub;
     type.scales(w, stride, c, &d, &dmin);
-    V_UNROLL for (int t = 0; t < tokens; t++) pairs[t] = va_zero();
-    V_UNROLL for (int j = 0; j < n_pairs; j++) v_pairs(pairs, v_pair(c, j, kind), x, j, tokens);
+    V_UNROLL for (int i = 0; i < n_pairs; i++) vi_store(pair[i], v_pair(c, i, kind));
     V_UNROLL for (int i = 0; i < 8 * halves; i++) scale[i] = v_scale(c, i, kind.is_signed);
-    v_start(isum, msum, pairs, tokens, kind);
-    for (int u = 0; u < 8 / type.unit; u++) {
+    v_start_packed(isum, msum, (const int32_t(*)[LANES])pair, x, tokens, kind);
+    V_LOOP for (int u = 0; u < 8 / type.unit; u++) {
         V_UNROLL for (int half = 0; half < halves; half++) {
             vi raw[V_RAW], keep[8], code[8];
             type.keep(w, stride, keep);

@@ -1,9 +1,9 @@
-/* dots_neon.h - products of bytes with NEON: with smmla, with sdot, or with neither, as the file that includes
- * it is compiled. All codes are signed bytes, or small enough to be. Included by product.h.
+/* dots_neon.h - products of bytes with NEON: with smmla, with sdot, or with neither, as the file that
+ * includes it is compiled. All codes are signed bytes, or small enough to be. Included by product.h.
  *
- * v_dots_rows takes codes as rows (unpack.h): what a row gives is added up across its lanes at the end. That
- * costs three additions per four rows and token, less than to change rows and columns first where tokens are
- * few. v_arrange does that for packed codes, and v_dots takes them. */
+ * v_dots_rows takes codes as rows (unpack.h): what a row gives is added up across its lanes at the end.
+ * That costs three additions per four rows and token, less than to change rows and columns first where
+ * tokens are few. v_arrange does that for packed codes, and v_dots takes them. */
 #ifndef AC_LANES_DOTS_NEON_H
 #define AC_LANES_DOTS_NEON_H
 

@@ -6,10 +6,16 @@
 
 #include "product.h"
 
+#ifdef V_NEON
+enum { V_PAIRS_MOST = 16 };
+#else
+enum { V_PAIRS_MOST = 8 };
+#endif
+
 /* A packed chunk. scale: of each sub-block, as v_scale gives it; pair: the minima (v_pair). */
 typedef struct v_packed256 {
     vi code[64];
-    int32_t scale[16][LANES], pair[8][LANES];
+    int32_t scale[16][LANES], pair[V_PAIRS_MOST][LANES];
     float d[LANES], dmin[LANES];
 } v_packed256;
 
@@ -27,7 +33,7 @@ enum { V_FACTOR = 0x00010001, V_LESS = 0 };
 #endif
 
 /* A prepared chunk of a token. less: -off times the sums of q of each sub-block, where sums start with it
- * (V_LESS); else s. f: of each group, as an int32 or where int16 sums are scaled as an int16 in both halves.
+ * (V_LESS), or with V_NEON the s of each sub-block; else s. f: of each group, as an int32 or where int16 sums are scaled as an int16 in both halves.
  */
 typedef struct v_x256 {
     uint8_t q[AC_CHUNK];
@@ -45,8 +51,10 @@ INLINE void v_prepare256(const uint8_t *row, const ac_act_layout *lay, uint32_t 
     v_copy(out->q, row + lay->q + AC_CHUNK * (size_t)chunk, AC_CHUNK);
     v_widen8_bytes(out->f, f, V_FACTOR);
     memcpy(&out->d, row + lay->d + 4 * (size_t)chunk, 4);
+#ifdef V_NEON
+    if (kind.mins) v_widen_sums(out->less, s, kind.sub);
+#else
     if (!V_LESS || kind.mins) memcpy(out->s, s, sizeof out->s);
-#ifndef V_SIGNED
     if (V_LESS && kind.off && kind.sub == 16) v_sums16(out->less, s, f, -kind.off);
     if (V_LESS && kind.off && kind.sub == 32) v_sums8(out->less, s, f, -kind.off);
 #endif
@@ -63,20 +71,6 @@ INLINE vi v_scale(const vi *c, int i, int is_signed) {
     if (is_signed) return vi_sra16(v_pick_of(c[i / 4], both << 8 | 0x00800080u), 8);
     return v_pick_of(c[i / 4], both | 0x80008000u);
 #endif
-}
-
-/* Whether something meets s_2j and s_2j+1: the minima, or the scales times -off. */
-INLINE int v_pairs_of(v_kind256 kind) {
-    return kind.mins || (kind.off && !V_LESS) ? 8 : 0;
-}
-
-INLINE vi v_pair(const vi *c, int j, v_kind256 kind) {
-    int i = kind.sub == 16 ? 2 * j : j;
-    uint32_t a = (uint32_t)i % 4, pattern = a | (kind.sub == 16 ? a + 1 : a) << 16;
-    if (kind.mins) return v_pick_of(c[4 + i / 4], pattern | 0x80008000u);
-    vi scales = v_pick_of(c[i / 4], kind.is_signed ? pattern << 8 | 0x00800080u : pattern | 0x80008000u);
-    if (kind.is_signed) scales = vi_sra16(scales, 8);
-    return vi_mul16(scales, vi_all((int32_t)((uint32_t)(-kind.off & 0xffff) * 0x00010001u)));
 }
 
 #ifdef VI_DOT8
@@ -113,6 +107,27 @@ INLINE void v_group256(vi *isum, const vi *code, vi a, vi b, const v_x256 *x, in
 
 #endif
 
+#ifdef V_NEON
+
+#include "minima_neon.h"
+
+#else
+
+/* Whether something meets s_2j and s_2j+1: the minima, or the scales times -off. */
+INLINE int v_pairs_of(v_kind256 kind) {
+    return kind.mins || (kind.off && !V_LESS) ? 8 : 0;
+}
+
+/* The factors of pair j, as int16 */
+INLINE vi v_pair(const vi *c, int j, v_kind256 kind) {
+    int i = kind.sub == 16 ? 2 * j : j;
+    uint32_t a = (uint32_t)i % 4, pattern = a | (kind.sub == 16 ? a + 1 : a) << 16;
+    if (kind.mins) return v_pick_of(c[4 + i / 4], pattern | 0x80008000u);
+    vi scales = v_pick_of(c[i / 4], kind.is_signed ? pattern << 8 | 0x00800080u : pattern | 0x80008000u);
+    if (kind.is_signed) scales = vi_sra16(scales, 8);
+    return vi_mul16(scales, vi_all((int32_t)((uint32_t)(-kind.off & 0xffff) * 0x00010001u)));
+}
+
 /* sum[t] += the products of pair j with s */
 INLINE void v_pairs(va *sum, vi pair, const v_x256 *x, int j, int tokens) {
     V_UNROLL for (int t = 0; t < tokens; t++) {
@@ -129,6 +144,16 @@ INLINE void v_start(vi *isum, vi *msum, const va *pairs, int tokens, v_kind256 k
     }
 }
 
+INLINE void v_start_packed(vi *isum, vi *msum, const int32_t (*pair)[LANES], const v_x256 *x, int tokens,
+                           v_kind256 kind) {
+    va pairs[V_TOKENS];
+    V_UNROLL for (int t = 0; t < tokens; t++) pairs[t] = va_zero();
+    for (int j = 0; j < v_pairs_of(kind); j++) v_pairs(pairs, vi_load(pair[j]), x, j, tokens);
+    v_start(isum, msum, pairs, tokens, kind);
+}
+
+#endif
+
 /* total[t] += (d D) isum - (dmin D) msum */
 INLINE void v_terms256(float *total, vf d, vf dmin, const vi *isum, const vi *msum, const v_x256 *x,
                        int tokens, v_kind256 kind) {
@@ -142,10 +167,7 @@ INLINE void v_terms256(float *total, vf d, vf dmin, const vi *isum, const vi *ms
 
 INLINE void v_tile256(const v_packed256 *w, const v_x256 *x, float *total, int tokens, v_kind256 kind) {
     vi isum[V_TOKENS], msum[V_TOKENS];
-    va pairs[V_TOKENS];
-    V_UNROLL for (int t = 0; t < tokens; t++) pairs[t] = va_zero();
-    for (int j = 0; j < v_pairs_of(kind); j++) v_pairs(pairs, vi_load(w->pair[j]), x, j, tokens);
-    v_start(isum, msum, pairs, tokens, kind);
+    v_start_packed(isum, msum, w->pair, x, tokens, kind);
     for (int j = 0; j < 8; j++) {
         int at = kind.sub == 16 ? 2 * j : j;
         v_group256(isum, w->code + 8 * j, vi_load(w->scale[at]), vi_load(w->scale[at + (kind.sub == 16)]), x,

@@ -1,10 +1,10 @@
 /* unpack.h - the blocks of `lanes` rows at once, as vectors with a row in each lane.
  *
  * The fields are those of anychip/blocks.h. Codes come as 4 bytes per lane: vector i of a group of 32 holds
- * elements 4 i .. 4 i + 3 of every row; with V_NEON they come as rows: vector r holds the first 16 elements of
- * row r, vector 4 + r the others. They are unsigned, with an offset (TYPE_OFF) that the product takes away
- * again; where the instruction set multiplies signed bytes (V_SIGNED, or an 8-bit type without VI_DOT8), they
- * are signed and the offset is 0. Include a vec_*.h first. */
+ * elements 4 i .. 4 i + 3 of every row; with V_NEON they come as rows: vector r holds the first 16 elements
+ * of row r, vector 4 + r the others. They are unsigned, with an offset (TYPE_OFF) that the product takes
+ * away again; where the instruction set multiplies signed bytes (V_SIGNED, or an 8-bit type without
+ * VI_DOT8), they are signed and the offset is 0. Include a vec_*.h first. */
 #ifndef AC_LANES_UNPACK_H
 #define AC_LANES_UNPACK_H
 

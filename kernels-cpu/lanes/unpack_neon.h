@@ -1,5 +1,5 @@
-/* unpack_neon.h - what unpack.h does in another way where codes come as rows: nothing changes places until the
- * codes are packed. Included by unpack.h. */
+/* unpack_neon.h - what unpack.h does in another way where codes come as rows: nothing changes places until
+ * the codes are packed. Included by unpack.h. */
 #ifndef AC_LANES_UNPACK_NEON_H
 #define AC_LANES_UNPACK_NEON_H
 

@@ -152,6 +152,19 @@ INLINE void v_widen8_bytes(int32_t out[8], const uint8_t *p, int k) {
     vst1q_s32(out + 4, vmulq_s32(vmovl_high_s16(x), vdupq_n_s32(k)));
 }
 
+/* the sums of q of 16 elements, or of 32, as int32 */
+INLINE void v_widen_sums(int32_t *out, const uint8_t *s, int of) {
+    for (int i = 0; i < 2; i++) {
+        int16x8_t x = vreinterpretq_s16_u8(vld1q_u8(s + 16 * i));
+        if (of == 32) {
+            vst1q_s32(out + 4 * i, vpaddlq_s16(x));
+            continue;
+        }
+        vst1q_s32(out + 8 * i, vmovl_s16(vget_low_s16(x)));
+        vst1q_s32(out + 8 * i + 4, vmovl_high_s16(x));
+    }
+}
+
 INLINE vf vf_load(const void *p) {
     return vreinterpretq_f32_u8(vld1q_u8(p));
 }
