@@ -33,8 +33,8 @@ enum { V_FACTOR = 0x00010001, V_LESS = 0 };
 #endif
 
 /* A prepared chunk of a token. less: -off times the sums of q of each sub-block, where sums start with it
- * (V_LESS), or with V_NEON the s of each sub-block; else s. f: of each group, as an int32 or where int16 sums are scaled as an int16 in both halves.
- */
+ * (V_LESS), or with V_NEON the s of each sub-block; else s. f: of each group, as an int32 or where int16 sums
+ * are scaled as an int16 in both halves. */
 typedef struct v_x256 {
     uint8_t q[AC_CHUNK];
     union {

@@ -1,6 +1,6 @@
-/* minima_neon.h - what meets the minima, with NEON: a sub-block's minimum times the sum of its activations, in
- * int32, four sub-blocks of a token in the lanes of one factor. Codes are signed, so there is nothing else to
- * take away. Included by matmul256.h. */
+/* minima_neon.h - what meets the minima, with NEON: a sub-block's minimum times the sum of its activations,
+ * in int32, four sub-blocks of a token in the lanes of one factor. Codes are signed, so there is nothing else
+ * to take away. Included by matmul256.h. */
 #ifndef AC_LANES_MINIMA_NEON_H
 #define AC_LANES_MINIMA_NEON_H
 
