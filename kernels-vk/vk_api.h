@@ -15,8 +15,8 @@
     X(GetPhysicalDeviceProperties2)                                                                          \
     X(GetPhysicalDeviceFeatures2)                                                                            \
     X(GetPhysicalDeviceMemoryProperties2)                                                                    \
-    X(GetPhysicalDeviceQueueFamilyProperties) X(EnumerateDeviceExtensionProperties) X(CreateDevice)          \
-        X(GetDeviceProcAddr)
+    X(GetPhysicalDeviceQueueFamilyProperties)                                                                \
+    X(EnumerateDeviceExtensionProperties) X(CreateDevice) X(GetDeviceProcAddr)
 
 #define AC_VK_DEVICE(X)                                                                                      \
     X(DestroyDevice)                                                                                         \
@@ -24,20 +24,22 @@
     X(DeviceWaitIdle)                                                                                        \
     X(QueueSubmit)                                                                                           \
     X(CreateBuffer)                                                                                          \
-    X(DestroyBuffer) X(GetBufferMemoryRequirements) X(BindBufferMemory) X(AllocateMemory) X(FreeMemory)      \
-        X(MapMemory) X(CreateShaderModule) X(DestroyShaderModule) X(CreateComputePipelines)                  \
-            X(DestroyPipeline) X(CreatePipelineLayout) X(DestroyPipelineLayout) X(CreateDescriptorSetLayout) \
+    X(DestroyBuffer)                                                                                         \
+    X(GetBufferMemoryRequirements) X(BindBufferMemory) X(AllocateMemory) X(FreeMemory) X(MapMemory)          \
+        X(CreateShaderModule) X(DestroyShaderModule) X(CreateComputePipelines) X(DestroyPipeline)            \
+            X(CreatePipelineLayout) X(DestroyPipelineLayout) X(CreateDescriptorSetLayout)                    \
                 X(DestroyDescriptorSetLayout) X(CreateDescriptorPool) X(DestroyDescriptorPool)               \
                     X(AllocateDescriptorSets) X(UpdateDescriptorSets) X(CreatePipelineCache)                 \
                         X(DestroyPipelineCache) X(GetPipelineCacheData) X(MergePipelineCaches)               \
                             X(CreateCommandPool) X(DestroyCommandPool) X(AllocateCommandBuffers)             \
                                 X(FreeCommandBuffers) X(BeginCommandBuffer) X(EndCommandBuffer)              \
                                     X(CmdBindPipeline) X(CmdBindDescriptorSets) X(CmdPushConstants)          \
-                                        X(CmdDispatchBase) X(CmdPipelineBarrier) X(CmdCopyBuffer)            \
-                                            X(CmdFillBuffer) X(CreateQueryPool) X(DestroyQueryPool)          \
-                                                X(CmdResetQueryPool) X(CmdWriteTimestamp)                    \
-                                                    X(GetQueryPoolResults) X(CreateSemaphore)                \
-                                                        X(DestroySemaphore) X(WaitSemaphores)
+                                        X(CmdDispatch) X(CmdDispatchBase) X(CmdPipelineBarrier)              \
+                                            X(CmdCopyBuffer) X(CmdFillBuffer) X(CreateQueryPool)             \
+                                                X(DestroyQueryPool) X(CmdResetQueryPool)                     \
+                                                    X(CmdWriteTimestamp) X(GetQueryPoolResults)              \
+                                                        X(CreateSemaphore) X(DestroySemaphore)               \
+                                                            X(WaitSemaphores)
 
 /* VK_KHR_cooperative_matrix is younger than the headers of Debian 12: the little we use, by the public
  * specification. */

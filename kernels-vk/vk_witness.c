@@ -165,7 +165,7 @@ static ac_status run_one(ac_dev *dev, const bench *b, uint32_t pipe, uint32_t gr
     dev->api.CmdBindDescriptorSets(b->cmd, VK_PIPELINE_BIND_POINT_COMPUTE, dev->layout, 0, 1, &b->set, 0,
                                    NULL);
     dev->api.CmdPushConstants(b->cmd, dev->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, sizeof push, push);
-    dev->api.CmdDispatchBase(b->cmd, 0, 0, 0, groups, 1, 1);
+    dev->api.CmdDispatch(b->cmd, groups, 1, 1);
     VK_TRY(dev, err, "witness test", dev->api.EndCommandBuffer(b->cmd));
     AC_TRY(vk_submit(dev, &b->cmd, 1, &value, err));
     AC_TRY(vk_wait_value(dev, value, err));
