@@ -101,6 +101,13 @@ char *cli_clean(const char *p, size_t n, bool printable);
 const char *cli_bytes(uint64_t bytes, char out[16]);
 double cli_now(void); /* seconds of a monotonic clock */
 
+/* What this process has in memory, in bytes: at most so far; now, of its own and of files. False when the
+ * system does not tell. */
+typedef struct cli_memory {
+    uint64_t peak, anonymous, file;
+} cli_memory;
+bool cli_memory_now(cli_memory *out);
+
 /* Token ids. */
 typedef struct cli_ids {
     int32_t *p;

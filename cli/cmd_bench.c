@@ -3,7 +3,6 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -97,7 +96,7 @@ typedef struct measured {
     uint32_t context; /* tokens before the first one decoded */
     ac_model_info info;
     ac_session_info session;
-    uint64_t resident; /* at most so far, before the machine was measured */
+    cli_memory memory; /* before the machine was measured; zeros when not known */
     char isa[32];
     bench_roof roof;
     const char *why_no_roof;
@@ -252,7 +251,6 @@ static int open_all(bench *b, const cli_options *o, measured *m) {
 static int bench_threads(const cli_options *given, unsigned threads, measured *m) {
     cli_options o = *given;
     bench b = {.o = &o};
-    struct rusage usage;
     o.threads = threads;
     m->threads = threads;
     m->prefill.tokens = (uint32_t)o.bench_prompt;
@@ -265,8 +263,8 @@ static int bench_threads(const cli_options *given, unsigned threads, measured *m
     if (!rc) rc = count_costs(o.args[0], &m->info, &m->costs);
     if (!rc) rc = make_ids(&b, m);
     if (!rc) rc = measure(&b, m);
+    cli_memory_now(&m->memory); /* before other backends are loaded to be asked */
     if (!rc) ask_cpu(&o, m);
-    if (getrusage(RUSAGE_SELF, &usage) == 0) m->resident = (uint64_t)usage.ru_maxrss * 1024;
     ac_session_close(&b.session);
     ac_model_close(&b.model);
     free(b.ids);
@@ -337,6 +335,10 @@ static void print_table(const cli_options *o, const measured *m) {
           why ? why : m->roof.why_no_read);
     cli_print("  after %u tokens of context; digests %s %s\n", m->context, m->prefill.digest,
               m->decode.digest);
+    if (m->memory.peak)
+        cli_print("  memory: at most %s, of these %s of files (this one: %s)\n",
+                  cli_bytes(m->memory.peak, bytes), cli_bytes(m->memory.file, kv),
+                  cli_bytes(m->info.file_bytes, scratch));
     if (m->prefill.profile.steps) cli_profile_table(stderr, "prefill", &m->prefill.profile);
     if (m->decode.profile.steps) cli_profile_table(stderr, "decode", &m->decode.profile);
 }
@@ -412,6 +414,12 @@ static void add_model(cJSON *to, const cli_options *o, const measured *m) {
     cli_json_u64(j, "kv_bytes_per_position", (uint64_t)m->costs.kv_bytes);
 }
 
+/* What a model and its session should take: the file's mapping, the cache, the scratch. On top come program,
+ * vocabulary and logits. */
+static uint64_t stated_bytes(const measured *m) {
+    return m->info.file_bytes + m->session.kv_bytes + m->session.scratch_bytes;
+}
+
 static void add_machine(cJSON *to, const cli_options *o, const measured *m) {
     struct utsname host;
     cJSON_AddStringToObject(to, "version", ac_version());
@@ -424,7 +432,11 @@ static void add_machine(cJSON *to, const cli_options *o, const measured *m) {
     cJSON *j = cJSON_AddObjectToObject(to, "memory");
     cli_json_u64(j, "kv_bytes", m->session.kv_bytes);
     cli_json_u64(j, "scratch_bytes", m->session.scratch_bytes);
-    cli_json_u64(j, "peak_resident_bytes", m->resident);
+    cli_json_u64(j, "file_bytes", m->info.file_bytes);
+    cli_json_u64(j, "stated_bytes", stated_bytes(m));
+    add_known(j, "peak_resident_bytes", (double)m->memory.peak, "the system does not tell");
+    add_known(j, "anonymous_bytes", (double)m->memory.anonymous, "the system does not tell");
+    add_known(j, "mapped_file_bytes", (double)m->memory.file, "the system does not tell");
 }
 
 /* The last number of threads at the top, all of them in "runs". */

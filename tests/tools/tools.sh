@@ -65,7 +65,7 @@ err_has 'none.gguf'
 want 0 bench "$dir/a.gguf" -p 20 -n 4 --repeat 2 --threads 1,2 --json
 for key in prefill.tokens_per_second.median prefill.tokens_per_second.min decode.tokens_per_second.median \
     decode.tokens_per_second.max decode.gb_per_second.median machine_limits.read_gb_per_second load_seconds \
-    first_token_seconds memory.peak_resident_bytes model.vocab runs.1.prefill.tokens_per_second.median; do
+    first_token_seconds memory.peak_resident_bytes memory.anonymous_bytes memory.mapped_file_bytes memory.stated_bytes model.vocab runs.1.prefill.tokens_per_second.median; do
     value=$(json $key) || exit 1
     case $value in
     0 | -* | [!0-9]*) fail "$key is $value" ;;

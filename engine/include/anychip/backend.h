@@ -270,8 +270,8 @@ typedef struct ac_tunable {
 
 typedef struct ac_backend {
     uint32_t abi;      /* AC_BACKEND_ABI */
-    const char *name;  /* "cpu", "cl", "vk"; the word before ':' in a device's name: 1 to 9 of a-z and 0-9. The
-                          module's file is anychip-NAME.so */
+    const char *name;  /* "cpu", "cl", "vk"; the word before ':' in a device's name: 1 to 9 of a-z and 0-9.
+                          The module's file is anychip-NAME.so */
     const char *title; /* "OpenCL" */
 
     /* Lists devices: fills up to `cap` of `list` (may be NULL), sets *count to how many there are. With none,
