@@ -30,7 +30,8 @@ INLINE void v_direct256(const uint8_t *w, size_t stride, const v_x256 *x, float 
     type.scales(w, stride, c, &d, &dmin);
     V_UNROLL for (int i = 0; i < n_pairs; i++) vi_store(pair[i], v_pair(c, i, kind));
     V_UNROLL for (int i = 0; i < 8 * halves; i++) scale[i] = v_scale(c, i, kind.is_signed);
-    v_start_packed(isum, msum, (const int32_t(*)[LANES])pair, x, tokens, kind);
+    v_minima(msum, (const int32_t(*)[LANES])pair, x, tokens, kind);
+    V_UNROLL for (int t = 0; t < tokens; t++) isum[t] = vi_zero();
     V_LOOP for (int u = 0; u < 8 / type.unit; u++) {
         V_UNROLL for (int half = 0; half < halves; half++) {
             vi raw[V_RAW], keep[8], code[8];

@@ -14,9 +14,9 @@ enum { V_PAIRS_MOST = 8 };
 
 /* A packed chunk. scale: of each sub-block, as v_scale gives it; pair: the minima (v_pair). */
 typedef struct v_packed256 {
-    vi code[64];
     int32_t scale[16][LANES], pair[V_PAIRS_MOST][LANES];
     float d[LANES], dmin[LANES];
+    vi code[8][8 * V_WIDE];
 } v_packed256;
 
 /* What a body needs to know of a type; constants everywhere. */
@@ -24,19 +24,17 @@ typedef struct v_kind256 {
     int bits, off, sub, mins, is_signed;
 } v_kind256;
 
-#if defined(VI_DOT8) && defined(V_SIGNED)
-enum { V_FACTOR = 1, V_LESS = 0 };
-#elif defined(VI_DOT8)
-enum { V_FACTOR = 1, V_LESS = 1 };
+/* What f is multiplied with: an int32, or int16 in both halves where int16 sums are scaled. */
+#ifdef VI_DOT8
+enum { V_FACTOR = 1 };
 #else
-enum { V_FACTOR = 0x00010001, V_LESS = 0 };
+enum { V_FACTOR = 0x00010001 };
 #endif
 
-/* A prepared chunk of a token. less: -off times the sums of q of each sub-block, where sums start with it
- * (V_LESS), or with V_NEON the s of each sub-block; else s. f: of each group, as an int32 or where int16 sums
- * are scaled as an int16 in both halves. */
+/* A prepared chunk of a token. less: -off times the sums of q of each sub-block (in dots16.h as int16 pairs);
+ * where there are minima s, with V_NEON of each sub-block as int32. f: of each group, times V_FACTOR. */
 typedef struct v_x256 {
-    uint8_t q[AC_CHUNK];
+    uint8_t q[AC_CHUNK * V_WIDE];
     union {
         int32_t less[16];
         int16_t s[16];
@@ -47,16 +45,22 @@ typedef struct v_x256 {
 
 INLINE void v_prepare256(const uint8_t *row, const ac_act_layout *lay, uint32_t chunk, v_x256 *out,
                          v_kind256 kind) {
-    const uint8_t *s = row + lay->s + 32 * (size_t)chunk, *f = row + lay->f + 8 * (size_t)chunk;
-    v_copy(out->q, row + lay->q + AC_CHUNK * (size_t)chunk, AC_CHUNK);
+    const uint8_t *s = row + lay->s + 32 * (size_t)chunk, *f = row + lay->f + 8 * (size_t)chunk,
+                  *q = row + lay->q + AC_CHUNK * (size_t)chunk;
+    v_copy_q(out->q, q, AC_CHUNK, kind.bits);
     v_widen8_bytes(out->f, f, V_FACTOR);
     memcpy(&out->d, row + lay->d + 4 * (size_t)chunk, 4);
 #ifdef V_NEON
+    (void)q;
     if (kind.mins) v_widen_sums(out->less, s, kind.sub);
 #else
-    if (!V_LESS || kind.mins) memcpy(out->s, s, sizeof out->s);
-    if (V_LESS && kind.off && kind.sub == 16) v_sums16(out->less, s, f, -kind.off);
-    if (V_LESS && kind.off && kind.sub == 32) v_sums8(out->less, s, f, -kind.off);
+    if (kind.mins) memcpy(out->s, s, sizeof out->s);
+#endif
+#ifndef VI_DOT8
+    if (kind.off) v_sums_of_pairs(out->less, q, AC_CHUNK, kind.sub, -kind.off);
+#elif !defined(V_SIGNED)
+    if (kind.off && kind.sub == 16) v_sums16(out->less, s, f, -kind.off);
+    if (kind.off && kind.sub == 32) v_sums8(out->less, s, f, -kind.off);
 #endif
 }
 
@@ -82,8 +86,9 @@ INLINE void v_sub_block(vi *s, const vi *code, const v_x256 *x, int i, int token
 }
 
 /* isum[t] += group j: code[8] with scale a (and b for the second half, when sub is 16) */
-INLINE void v_group256(vi *isum, const vi *code, vi a, vi b, const v_x256 *x, int j, int tokens,
+INLINE void v_group256(vi *isum, const vi *code, bool packed, vi a, vi b, const v_x256 *x, int j, int tokens,
                        v_kind256 kind) {
+    (void)packed;
     vi s[V_TOKENS], u[V_TOKENS];
     int i = kind.sub == 16 ? 2 * j : j;
     v_sub_block(s, code, x, i, tokens, kind);
@@ -97,11 +102,24 @@ INLINE void v_group256(vi *isum, const vi *code, vi a, vi b, const v_x256 *x, in
 
 #else
 
-INLINE void v_group256(vi *isum, const vi *code, vi a, vi b, const v_x256 *x, int j, int tokens,
+/* a, b as int16 in both halves of a lane */
+INLINE void v_group256(vi *isum, const vi *code, bool packed, vi a, vi b, const v_x256 *x, int j, int tokens,
                        v_kind256 kind) {
+    if (v_wide(kind.bits) == 2) {
+        vi s[V_TOKENS];
+        V_UNROLL for (int t = 0; t < tokens; t++) s[t] = vi_zero();
+        v_dots_wide(s, code, packed, x->q + 64 * j, sizeof *x, tokens, 8);
+        V_UNROLL for (int t = 0; t < tokens; t++) {
+            vi factor = vi_sra(vi_mul16(a, vi_all(x[t].f[j])), 16);
+            isum[t] = vi_add(isum[t], vi_mul(s[t], factor));
+            V_HOLD(isum[t]);
+        }
+        return;
+    }
     V_UNROLL for (int half = 0; half < 32 / kind.sub; half++) {
-        v_dots_times(isum, code + 4 * half, x->q + 32 * j + 16 * half, sizeof *x, tokens, kind.sub / 4,
-                     kind.bits, half ? b : a, x->f + j);
+        int i = 32 / kind.sub * j + half;
+        v_dots_narrow(isum, code + 4 * half, x->q + kind.sub * i, sizeof *x, tokens, kind.sub / 4, kind.bits,
+                      kind.off, x->less + i, half ? b : a, x->f + j);
     }
 }
 
@@ -113,43 +131,29 @@ INLINE void v_group256(vi *isum, const vi *code, vi a, vi b, const v_x256 *x, in
 
 #else
 
-/* Whether something meets s_2j and s_2j+1: the minima, or the scales times -off. */
 INLINE int v_pairs_of(v_kind256 kind) {
-    return kind.mins || (kind.off && !V_LESS) ? 8 : 0;
+    return kind.mins ? 8 : 0;
 }
 
-/* The factors of pair j, as int16 */
+/* The minima that meet s_2j and s_2j+1, as an int16 pair */
 INLINE vi v_pair(const vi *c, int j, v_kind256 kind) {
     int i = kind.sub == 16 ? 2 * j : j;
     uint32_t a = (uint32_t)i % 4, pattern = a | (kind.sub == 16 ? a + 1 : a) << 16;
-    if (kind.mins) return v_pick_of(c[4 + i / 4], pattern | 0x80008000u);
-    vi scales = v_pick_of(c[i / 4], kind.is_signed ? pattern << 8 | 0x00800080u : pattern | 0x80008000u);
-    if (kind.is_signed) scales = vi_sra16(scales, 8);
-    return vi_mul16(scales, vi_all((int32_t)((uint32_t)(-kind.off & 0xffff) * 0x00010001u)));
+    return v_pick_of(c[4 + i / 4], pattern | 0x80008000u);
 }
 
-/* sum[t] += the products of pair j with s */
-INLINE void v_pairs(va *sum, vi pair, const v_x256 *x, int j, int tokens) {
+/* msum[t] += the products of pair j with s */
+INLINE void v_pair_times(vi *msum, vi pair, const v_x256 *x, int j, int tokens) {
     V_UNROLL for (int t = 0; t < tokens; t++) {
-        sum[t] = va_dot16(sum[t], pair, vi_spread(x[t].s + 2 * j));
-        V_HOLD(sum[t]);
+        msum[t] = vi_dot16(msum[t], pair, vi_spread(x[t].s + 2 * j));
+        V_HOLD(msum[t]);
     }
 }
 
-/* Where the sums of the pairs go: the minima's are apart, an offset's start isum. */
-INLINE void v_start(vi *isum, vi *msum, const va *pairs, int tokens, v_kind256 kind) {
-    V_UNROLL for (int t = 0; t < tokens; t++) {
-        isum[t] = kind.mins ? vi_zero() : va_sum(pairs[t]);
-        msum[t] = va_sum(pairs[t]);
-    }
-}
-
-INLINE void v_start_packed(vi *isum, vi *msum, const int32_t (*pair)[LANES], const v_x256 *x, int tokens,
-                           v_kind256 kind) {
-    va pairs[V_TOKENS];
-    V_UNROLL for (int t = 0; t < tokens; t++) pairs[t] = va_zero();
-    for (int j = 0; j < v_pairs_of(kind); j++) v_pairs(pairs, vi_load(pair[j]), x, j, tokens);
-    v_start(isum, msum, pairs, tokens, kind);
+/* msum[t] = the minima times s */
+INLINE void v_minima(vi *msum, const int32_t (*pair)[LANES], const v_x256 *x, int tokens, v_kind256 kind) {
+    V_UNROLL for (int t = 0; t < tokens; t++) msum[t] = vi_zero();
+    for (int j = 0; j < v_pairs_of(kind); j++) v_pair_times(msum, vi_load(pair[j]), x, j, tokens);
 }
 
 #endif
@@ -167,12 +171,13 @@ INLINE void v_terms256(float *total, vf d, vf dmin, const vi *isum, const vi *ms
 
 INLINE void v_tile256(const v_packed256 *w, const v_x256 *x, float *total, int tokens, v_kind256 kind) {
     vi isum[V_TOKENS], msum[V_TOKENS];
-    v_start_packed(isum, msum, w->pair, x, tokens, kind);
+    V_UNROLL for (int t = 0; t < tokens; t++) isum[t] = vi_zero();
     for (int j = 0; j < 8; j++) {
         int at = kind.sub == 16 ? 2 * j : j;
-        v_group256(isum, w->code + 8 * j, vi_load(w->scale[at]), vi_load(w->scale[at + (kind.sub == 16)]), x,
+        v_group256(isum, w->code[j], true, vi_load(w->scale[at]), vi_load(w->scale[at + (kind.sub == 16)]), x,
                    j, tokens, kind);
     }
+    v_minima(msum, w->pair, x, tokens, kind);
     v_terms256(total, vf_load(w->d), vf_load(w->dmin), isum, msum, x, tokens, kind);
 }
 
@@ -199,14 +204,12 @@ INLINE void v_direct256(const uint8_t *w, size_t stride, const v_x256 *x, float 
                         int tokens, v_type256 type) {
     v_kind256 kind = type.kind;
     vi keep[8], c[8], isum[V_TOKENS], msum[V_TOKENS];
-    va pairs[V_TOKENS];
     vf d, dmin;
-    int n_pairs = v_pairs_of(kind);
+    int pairs = v_pairs_of(kind);
     type.scales(w, stride, c, &d, &dmin);
     type.keep(w, stride, keep);
-    V_UNROLL for (int t = 0; t < tokens; t++) pairs[t] = va_zero();
-    V_UNROLL for (int j = 0; j < n_pairs; j++) v_pairs(pairs, v_pair(c, j, kind), x, j, tokens);
-    v_start(isum, msum, pairs, tokens, kind);
+    V_UNROLL for (int t = 0; t < tokens; t++) isum[t] = msum[t] = vi_zero();
+    V_UNROLL for (int j = 0; j < pairs; j++) v_pair_times(msum, v_pair(c, j, kind), x, j, tokens);
     V_UNROLL for (int u = 0; u < 8 / type.unit; u++) {
         vi raw[V_RAW];
         type.raw(w, stride, u, raw);
@@ -216,7 +219,7 @@ INLINE void v_direct256(const uint8_t *w, size_t stride, const v_x256 *x, float 
             vi b = kind.sub == 16 ? v_scale(c, at + 1, kind.is_signed) : a;
             v_fetch(ahead, (uint32_t)g, type.block_bytes, 8);
             type.codes(raw, keep, u, j, code);
-            v_group256(isum, code, a, b, x, g, tokens, kind);
+            v_group256(isum, code, false, a, b, x, g, tokens, kind);
             V_UNROLL for (int t = 0; t < tokens; t++) V_HERE(isum[t]);
         }
     }
@@ -242,8 +245,7 @@ INLINE void v_pack256(const uint8_t *w, size_t stride, v_packed256 *out, v_type2
         V_UNROLL for (int j = 0; j < type.unit; j++) {
             vi code[8];
             type.codes(raw, keep, u, j, code);
-            v_arrange(code);
-            V_UNROLL for (int i = 0; i < 8; i++) out->code[(u * type.unit + j) * 8 + i] = code[i];
+            v_put_codes(out->code[u * type.unit + j], code, kind.bits);
         }
     }
 }

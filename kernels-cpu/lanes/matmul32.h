@@ -5,16 +5,16 @@
 
 #include "product.h"
 
-/* A packed chunk: codes, then d and m of its 8 groups. */
+/* A packed chunk: d and m of its 8 groups, and codes. */
 typedef struct v_packed32 {
-    vi code[8][8];
     float d[8][LANES], m[8][LANES];
+    vi code[8][8 * V_WIDE];
 } v_packed32;
 
-/* A prepared chunk of a token. sum: what the offset takes away (-off s), or s as float where there are
- * minima. */
+/* A prepared chunk of a token. less: what the offset takes away (-off s; in dots16.h as int16 pairs); or s as
+ * float where there are minima. */
 typedef struct v_x32 {
-    uint8_t q[AC_CHUNK];
+    uint8_t q[AC_CHUNK * V_WIDE];
     union {
         int32_t less[8];
         float s[8];
@@ -23,11 +23,13 @@ typedef struct v_x32 {
 } v_x32;
 
 INLINE void v_prepare32(const uint8_t *row, const ac_act_layout *lay, uint32_t chunk, uint32_t groups,
-                        v_x32 *out, int off, int mins) {
-    const uint8_t *s = row + lay->s + 16 * (size_t)chunk;
-    v_copy(out->q, row + lay->q + AC_CHUNK * (size_t)chunk, 32 * groups);
+                        v_x32 *out, int bits, int off, int mins) {
+    const uint8_t *s = row + lay->s + 16 * (size_t)chunk, *q = row + lay->q + AC_CHUNK * (size_t)chunk;
+    v_copy_q(out->q, q, 32 * groups, bits);
     memcpy(out->d, row + lay->d + 32 * (size_t)chunk, 4 * groups);
-#ifndef V_SIGNED
+#ifndef VI_DOT8
+    if (off) v_sums_of_pairs(out->less, q, 32 * groups, 32, -off);
+#elif !defined(V_SIGNED)
     if (off) v_widen8(out->less, s, -off);
 #endif
     (void)off;
@@ -37,7 +39,7 @@ INLINE void v_prepare32(const uint8_t *row, const ac_act_layout *lay, uint32_t c
 /* sum[t] += the terms of group g; packed: how its codes come */
 INLINE void v_group32(vf *sum, const vi *w, vf d, vf m, const v_x32 *x, uint32_t g, int tokens, int packed,
                       int bits, int off, int mins) {
-    const uint8_t *q = x->q + 32 * g;
+    const uint8_t *q = x->q + 32 * v_wide(bits) * g;
     vi s[V_TOKENS];
 #ifdef VI_DOT8
     V_UNROLL for (int t = 0; t < tokens; t++) s[t] = off ? vi_all(x[t].less[g]) : vi_zero();
@@ -46,10 +48,11 @@ INLINE void v_group32(vf *sum, const vi *w, vf d, vf m, const v_x32 *x, uint32_t
     else
         v_dots_rows(s, w, q, sizeof *x, tokens, 8, bits);
 #else
-    (void)packed;
     V_UNROLL for (int t = 0; t < tokens; t++) s[t] = vi_zero();
-    v_dots_times(s, w, q, sizeof *x, tokens, 8, bits, vi_all(0x00010001), NULL);
-    V_UNROLL for (int t = 0; t < tokens && off; t++) s[t] = vi_add(s[t], vi_all(x[t].less[g]));
+    if (v_wide(bits) == 2)
+        v_dots_wide(s, w, packed, q, sizeof *x, tokens, 8);
+    else
+        v_dots_narrow(s, w, q, sizeof *x, tokens, 8, bits, off, x->less + g, vi_all(0x00010001), NULL);
 #endif
     V_UNROLL for (int t = 0; t < tokens; t++) {
         vf dx = vf_all(x[t].d[g]);
@@ -98,14 +101,13 @@ INLINE void v_direct32(const uint8_t *w, size_t stride, const v_x32 *x, uint32_t
 }
 
 INLINE void v_pack32(const uint8_t *w, size_t stride, uint32_t groups, v_packed32 *out, v_codes32 *codes,
-                     v_scales32 *scales, size_t block_bytes, int mins) {
+                     v_scales32 *scales, size_t block_bytes, int bits, int mins) {
     for (uint32_t g = 0; g < groups; g++) {
         vi code[8];
         vf d, m;
         codes(w + g * block_bytes, stride, code);
         scales(w + g * block_bytes, stride, &d, &m);
-        v_arrange(code);
-        V_UNROLL for (int i = 0; i < 8; i++) out->code[g][i] = code[i];
+        v_put_codes(out->code[g], code, bits);
         vf_store(out->d[g], d);
         if (mins) vf_store(out->m[g], m);
     }
@@ -123,12 +125,12 @@ INLINE void v_pack32(const uint8_t *w, size_t stride, uint32_t groups, v_packed3
     }
 #define V_PACK32(type, TYPE)                                                                                 \
     static void pack_##type(const uint8_t *w, size_t stride, uint32_t groups, void *packed) {                \
-        v_pack32(w, stride, groups, packed, codes_##type, scales_##type, AC_BLOCK_BYTES_##TYPE,              \
+        v_pack32(w, stride, groups, packed, codes_##type, scales_##type, AC_BLOCK_BYTES_##TYPE, type##_BITS, \
                  type##_MINS);                                                                               \
     }                                                                                                        \
     static void prepare_##type(const uint8_t *row, const ac_act_layout *lay, uint32_t chunk,                 \
                                uint32_t groups, void *out) {                                                 \
-        v_prepare32(row, lay, chunk, groups, out, type##_OFF, type##_MINS);                                  \
+        v_prepare32(row, lay, chunk, groups, out, type##_BITS, type##_OFF, type##_MINS);                     \
     }
 
 /* All kernels of a type, and kernel_TYPE that names them. */

@@ -28,9 +28,8 @@ INLINE vi v_mla_lane(vi acc, vi m, vi s, int k) {
     }
 }
 
-INLINE void v_start_packed(vi *isum, vi *msum, const int32_t (*pair)[LANES], const v_x256 *x, int tokens,
-                           v_kind256 kind) {
-    V_UNROLL for (int t = 0; t < tokens; t++) isum[t] = msum[t] = vi_zero();
+INLINE void v_minima(vi *msum, const int32_t (*pair)[LANES], const v_x256 *x, int tokens, v_kind256 kind) {
+    V_UNROLL for (int t = 0; t < tokens; t++) msum[t] = vi_zero();
     for (int i = 0; i < v_pairs_of(kind); i += 4) {
         vi m[4];
         V_UNROLL for (int k = 0; k < 4; k++) m[k] = vi_load(pair[i + k]);

@@ -9,6 +9,16 @@
 
 enum { V_TOKENS = V_TILE };
 
+/* Codes of 8 bits and their activations may take two vectors for one (dots16.h). */
+#ifdef VI_DOT8
+enum { V_WIDE = 1 };
+#else
+enum { V_WIDE = 2 };
+#endif
+INLINE int v_wide(int bits) {
+    return bits == 8 ? V_WIDE : 1;
+}
+
 /* Keeps the compiler from computing sums in another order: it would need more registers than there are. */
 #ifndef V_HOLD
 #define V_HOLD(x) (void)(x)
@@ -21,6 +31,18 @@ enum { V_TOKENS = V_TILE };
 #else
 #define V_HERE(x) __asm__ volatile("" : "+v"(x))
 #endif
+
+/* Activations as the products want them. */
+INLINE void v_copy_q(uint8_t *to, const uint8_t *from, uint32_t n, int bits) {
+#ifndef VI_DOT8
+    if (v_wide(bits) == 2) {
+        v_copy_halves16(to, from, n);
+        return;
+    }
+#endif
+    (void)bits;
+    v_copy(to, from, n);
+}
 
 /* Fetches what group g of a chunk takes of the panel ahead, where a block has `block` bytes for `groups`. */
 INLINE void v_fetch(const uint8_t *ahead, uint32_t g, size_t block, size_t groups) {
@@ -52,44 +74,29 @@ INLINE void v_dots_rows(vi *s, const vi *w, const uint8_t *q, size_t stride, int
 
 #else
 
-/* How many vectors of codes may be summed in int16: 2 * 127 * (largest code) * run < 32768. */
-INLINE int v_run(int bits) {
-    return bits <= 4 ? 8 : bits == 5 ? 4 : bits == 6 ? 2 : 1;
-}
-
-/* s[t] += times * (codes times activations); times: `scale`, or where there is an f that times the int32 at
- * f + t * stride; both as int16 in both halves of a lane. 8-bit codes are signed: their magnitudes are
- * multiplied with activations that take over their signs. */
-INLINE void v_dots_times(vi *s, const vi *w, const uint8_t *q, size_t stride, int tokens, int steps, int bits,
-                         vi scale, const void *f) {
-    int run = v_run(bits) < steps ? v_run(bits) : steps;
-    V_UNROLL for (int at = 0; at < steps; at += run) {
-        vi sum[V_TOKENS];
-        V_UNROLL for (int i = 0; i < run; i++) {
-            vi wi = w[at + i], size = bits == 8 ? vi_abs8(wi) : wi;
-            V_UNROLL for (int t = 0; t < tokens; t++) {
-                vi x = vi_spread(q + t * stride + 4 * (at + i));
-                vi p = vi_maddu8(size, bits == 8 ? vi_sign8(x, wi) : x);
-                sum[t] = i ? vi_add16(sum[t], p) : p;
-                V_HOLD(sum[t]);
-            }
-        }
-        V_UNROLL for (int t = 0; t < tokens; t++) {
-            vi times = f ? vi_mul16(scale, vi_spread((const uint8_t *)f + t * stride)) : scale;
-            s[t] = vi_add(s[t], vi_madd16(sum[t], times));
-            V_HOLD(s[t]);
-        }
-    }
-}
+#include "dots16.h"
 
 #endif
 
-#ifndef V_NEON
 /* What packing changes in a group's codes */
+#ifndef V_NEON
 INLINE void v_arrange(vi w[8]) {
     (void)w;
 }
 #endif
+
+/* The codes of a group as v_group32 and v_group256 want packed ones. */
+INLINE void v_put_codes(vi *to, vi code[8], int bits) {
+#ifndef VI_DOT8
+    if (v_wide(bits) == 2) {
+        V_UNROLL for (int i = 0; i < 16; i++) to[i] = v_half16(code[i / 2], i % 2);
+        return;
+    }
+#endif
+    (void)bits;
+    v_arrange(code);
+    V_UNROLL for (int i = 0; i < 8; i++) to[i] = code[i];
+}
 
 #ifndef V_PAIR_TOKENS
 #define V_PAIR_TOKENS NULL

@@ -45,6 +45,35 @@ INLINE void v_sums8(int32_t out[8], const uint8_t *s, const uint8_t *f, int k) {
     _mm256_storeu_si256((void *)out, v_quotients(both, _mm_loadl_epi64((const void *)f), k));
 }
 
+/* n bytes, a multiple of 32, as int16: of each 4 the even ones, then the odd ones */
+INLINE void v_copy_halves16(uint8_t *to, const uint8_t *from, uint32_t n) {
+    for (uint32_t i = 0; i < n; i += 32) {
+        __m256i x = _mm256_loadu_si256((const void *)(from + i));
+        __m256i even = _mm256_srai_epi16(_mm256_slli_epi16(x, 8), 8), odd = _mm256_srai_epi16(x, 8);
+        __m256i a = _mm256_unpacklo_epi32(even, odd), b = _mm256_unpackhi_epi32(even, odd);
+        _mm256_storeu_si256((void *)(to + 2 * i), _mm256_permute2x128_si256(a, b, 0x20));
+        _mm256_storeu_si256((void *)(to + 2 * i + 32), _mm256_permute2x128_si256(a, b, 0x31));
+    }
+}
+
+/* k times sums over each `sub` (16 or 32) of n bytes, n a multiple of 32, as int16 pairs: of those at 0 and 1
+ * modulo 4, of those at 2 and 3 */
+INLINE void v_sums_of_pairs(int32_t *out, const uint8_t *q, uint32_t n, int sub, int k) {
+    const __m256i ones = _mm256_set1_epi8(1), factor = _mm256_set1_epi16((short)k);
+    for (uint32_t i = 0; i < n; i += 32) {
+        __m256i x = _mm256_maddubs_epi16(ones, _mm256_loadu_si256((const void *)(q + i)));
+        x = _mm256_add_epi16(x, _mm256_shuffle_epi32(x, 0x4e));
+        x = _mm256_mullo_epi16(_mm256_add_epi16(x, _mm256_shuffle_epi32(x, 0xb1)), factor);
+        __m128i low = _mm256_castsi256_si128(x), high = _mm256_extracti128_si256(x, 1);
+        if (sub == 16) {
+            *out++ = _mm_cvtsi128_si32(low);
+            *out++ = _mm_cvtsi128_si32(high);
+        } else {
+            *out++ = _mm_cvtsi128_si32(_mm_add_epi16(low, high));
+        }
+    }
+}
+
 /* ---- 8 or 4 rows, row r at p + r * stride: a half, 4 bytes, a byte of each ---------------------------- */
 
 INLINE int v_int16(const uint8_t *p) {
