@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define INLINE static inline __attribute__((always_inline))
-#define V_HOLD(x) __asm__("" : "+x"(x))
+#define V_HOLD(x) __asm__("" : "+v"(x))
 
 /* n bytes, a multiple of 32 */
 INLINE void v_copy(uint8_t *to, const uint8_t *from, uint32_t n) {
