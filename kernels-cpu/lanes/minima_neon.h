@@ -18,13 +18,13 @@ INLINE vi v_pair(const vi *c, int i, v_kind256 kind) {
 INLINE vi v_mla_lane(vi acc, vi m, vi s, int k) {
     switch (k) {
     case 0:
-        return vmlaq_laneq_s32(acc, m, s, 0);
+        return vi_u32(vmlaq_laneq_u32(v_u32(acc), v_u32(m), v_u32(s), 0));
     case 1:
-        return vmlaq_laneq_s32(acc, m, s, 1);
+        return vi_u32(vmlaq_laneq_u32(v_u32(acc), v_u32(m), v_u32(s), 1));
     case 2:
-        return vmlaq_laneq_s32(acc, m, s, 2);
+        return vi_u32(vmlaq_laneq_u32(v_u32(acc), v_u32(m), v_u32(s), 2));
     default:
-        return vmlaq_laneq_s32(acc, m, s, 3);
+        return vi_u32(vmlaq_laneq_u32(v_u32(acc), v_u32(m), v_u32(s), 3));
     }
 }
 

@@ -30,6 +30,13 @@ INLINE vi vi_u8(uint8x16_t a) {
     return vreinterpretq_s32_u8(a);
 }
 
+INLINE uint32x4_t v_u32(vi a) {
+    return vreinterpretq_u32_s32(a);
+}
+INLINE vi vi_u32(uint32x4_t a) {
+    return vreinterpretq_s32_u32(a);
+}
+
 INLINE vi vi_load(const void *p) {
     return vreinterpretq_s32_u8(vld1q_u8(p));
 }
@@ -51,7 +58,9 @@ INLINE vi vi_quad(uint32_t a, uint32_t b, uint32_t c, uint32_t d) {
 }
 /* 4 bytes at any address, in every lane */
 INLINE vi vi_spread(const void *p) {
-    return vreinterpretq_s32_u32(vld1q_dup_u32(p));
+    int32_t x;
+    memcpy(&x, p, sizeof x);
+    return vdupq_n_s32(x);
 }
 /* 16 bytes */
 INLINE vi vi_spread16(const void *p) {
@@ -69,14 +78,15 @@ INLINE vi vi_xor(vi a, vi b) {
 INLINE vi vi_and_not(vi a, vi b) {
     return vbicq_s32(b, a);
 } /* b where a is not */
+/* gcc's arm_neon.h adds and multiplies signed vectors as C does: only unsigned ones may wrap. */
 INLINE vi vi_add(vi a, vi b) {
-    return vaddq_s32(a, b);
+    return vi_u32(vaddq_u32(v_u32(a), v_u32(b)));
 }
 INLINE vi vi_sub(vi a, vi b) {
-    return vsubq_s32(a, b);
+    return vi_u32(vsubq_u32(v_u32(a), v_u32(b)));
 }
 INLINE vi vi_mul(vi a, vi b) {
-    return vmulq_s32(a, b);
+    return vi_u32(vmulq_u32(v_u32(a), v_u32(b)));
 }
 INLINE vi vi_min(vi a, vi b) {
     return vminq_s32(a, b);
@@ -86,28 +96,22 @@ INLINE vi vi_max(vi a, vi b) {
 }
 /* all bits where a > b */
 INLINE vi vi_greater(vi a, vi b) {
-    return vreinterpretq_s32_u32(vcgtq_s32(a, b));
+    return vi_u32(vcgtq_s32(a, b));
 }
 INLINE vi vi_equal(vi a, vi b) {
-    return vreinterpretq_s32_u32(vceqq_s32(a, b));
+    return vi_u32(vceqq_s32(a, b));
 }
 INLINE vi vi_sub8(vi a, vi b) {
     return vi_u8(vsubq_u8(v_u8(a), v_u8(b)));
 }
-INLINE vi vi_mul16(vi a, vi b) {
-    return vreinterpretq_s32_s16(vmulq_s16(v_s16(a), v_s16(b)));
-}
 INLINE vi vi_srl(vi a, int n) {
-    return vreinterpretq_s32_u32(vreinterpretq_u32_s32(a) >> (uint32_t)n);
+    return vi_u32(v_u32(a) >> (uint32_t)n);
 }
 INLINE vi vi_sll(vi a, int n) {
-    return vreinterpretq_s32_u32(vreinterpretq_u32_s32(a) << (uint32_t)n);
+    return vi_u32(v_u32(a) << (uint32_t)n);
 }
 INLINE vi vi_sra(vi a, int n) {
     return a >> n;
-}
-INLINE vi vi_sra16(vi a, int n) {
-    return vreinterpretq_s32_s16(v_s16(a) >> (int16_t)n);
 }
 /* Byte i is byte index[i] of a, or 0 when that is negative. */
 INLINE vi vi_pick8(vi a, vi index) {
@@ -262,10 +266,10 @@ INLINE vf vf_half(uint16x4_t h) {
     return vcvt_f32_f16(vreinterpret_f16_u16(vorr_u16(m, vand_u16(h, vdup_n_u16(0x8000)))));
 }
 INLINE vf vf_half_low(vi a) {
-    return vf_half(vmovn_u32(vreinterpretq_u32_s32(a)));
+    return vf_half(vmovn_u32(v_u32(a)));
 }
 INLINE vf vf_half_high(vi a) {
-    return vf_half(vshrn_n_u32(vreinterpretq_u32_s32(a), 16));
+    return vf_half(vshrn_n_u32(v_u32(a), 16));
 }
 
 /* ---- Rows into lanes: row r starts at p + r * stride, its data go to lane r ------------------------- */
