@@ -198,7 +198,9 @@ static cl_int send_planar(loader *l, const ac_cl_tensor *t, cl_mem to, uint64_t 
     stage *s = &l->stage;
     const ac_type_info *type = ac_type_describe(t->type);
     uint32_t nb = t->cols / type->block_elems, src_row = (uint32_t)row;
-    size_t global[2] = {nb, rows};
+    /* not the driver's choice: PoCL 3.1 aborts over it when it is limited to few work-items */
+    size_t local[2] = {l->dev->tuning.item_group, 1};
+    size_t global[2] = {(nb + local[0] - 1) / local[0] * local[0], rows};
     cl_int rc = ac__cl.EnqueueWriteBuffer(l->dev->queue, s->device[i], CL_FALSE, 0, (size_t)(rows * row),
                                           s->host[i], 0, NULL, NULL);
     rc |= ac__cl.SetKernelArg(s->repack, 0, sizeof(cl_mem), &s->device[i]);
@@ -213,7 +215,8 @@ static cl_int send_planar(loader *l, const ac_cl_tensor *t, cl_mem to, uint64_t 
         rc |= ac__cl.SetKernelArg(s->repack, 7 + f, sizeof field, &field);
     }
     if (rc != CL_SUCCESS) return rc;
-    return ac__cl.EnqueueNDRangeKernel(l->dev->queue, s->repack, 2, NULL, global, NULL, 0, NULL, &s->busy[i]);
+    return ac__cl.EnqueueNDRangeKernel(l->dev->queue, s->repack, 2, NULL, global, local, 0, NULL,
+                                       &s->busy[i]);
 }
 
 /* Rows [first, first + rows) of the file to byte `at` of `to`. */

@@ -128,14 +128,15 @@ static void operands(probe *p) {
 
 static ac_status run_probe(probe *p, const char *name, const cl_mem *mems, cl_uint n_mems, uint32_t per_row,
                            ac_error *err) {
-    size_t rows = ROWS, bytes = ROWS * per_row * sizeof(uint32_t);
+    size_t rows = ROWS, local = p->dev->tuning.item_group, bytes = ROWS * per_row * sizeof(uint32_t);
+    while (rows % local) local /= 2;
     cl_kernel k;
     AC_TRY(ac__cl_kernel(p->dev, AC_CL_UNIT_WITNESS, "", name, &k, err));
     cl_int rc = CL_SUCCESS;
     for (cl_uint i = 0; i < n_mems && rc == CL_SUCCESS; i++)
         rc = ac__cl.SetKernelArg(k, i, sizeof(cl_mem), &mems[i]);
     if (rc == CL_SUCCESS)
-        rc = ac__cl.EnqueueNDRangeKernel(p->dev->queue, k, 1, NULL, &rows, NULL, 0, NULL, NULL);
+        rc = ac__cl.EnqueueNDRangeKernel(p->dev->queue, k, 1, NULL, &rows, &local, 0, NULL, NULL);
     if (rc == CL_SUCCESS)
         rc = ac__cl.EnqueueReadBuffer(p->dev->queue, p->out, CL_TRUE, 0, bytes, p->have, 0, NULL, NULL);
     ac__cl.ReleaseKernel(k);
