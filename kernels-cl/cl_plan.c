@@ -1,6 +1,7 @@
 /* cl_plan.c - prepare and release: buffers of a plan, and the list of launches. */
 #include "cl_plan.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -156,9 +157,23 @@ ac_status ac__cl_prepare(ac_dev *dev, ac_weights *w, ac_kv_mem *kv, const ac_pla
     return AC_OK;
 }
 
+/* Memory that a device which cannot be waited for may still read: kept for good. */
+static void park(int32_t *host) {
+    static _Atomic(int32_t *) parked; /* the last one; each begins with the address of the one before */
+    int32_t *before = atomic_exchange(&parked, host);
+    memcpy(host, &before, sizeof before);
+}
+
+/* Whether the device has let go of the host's memory. */
+static bool is_idle(const ac_prog *p) {
+    if (!p->under_way && !p->unsure) return true;
+    if (p->dev->profiling && ac__cl.Finish(p->dev->profiling) != CL_SUCCESS) return false;
+    return ac__cl.Finish(p->dev->queue) == CL_SUCCESS;
+}
+
 void ac__cl_release(ac_prog *p) {
     if (!p) return;
-    if (p->under_way) ac__cl.Finish(p->dev->queue);
+    bool idle = is_idle(p);
     for (uint32_t i = 0; i < p->n_launches; i++)
         if (p->launches[i].kernel) ac__cl.ReleaseKernel(p->launches[i].kernel);
     for (uint32_t i = 0; i < p->n_events; i++) ac__cl.ReleaseEvent(p->events[i]);
@@ -172,7 +187,10 @@ void ac__cl_release(ac_prog *p) {
     free(p->wants);
     free(p->events);
     free(p->event_op);
-    free(p->host);
+    if (!idle && p->host)
+        park(p->host);
+    else
+        free(p->host);
     free(p);
 }
 

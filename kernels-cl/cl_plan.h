@@ -49,7 +49,7 @@ struct ac_prog {
     cl_event *events; /* per launch and slice of the last profiled run */
     uint32_t *event_op;
     uint32_t n_events, cap_events;
-    bool under_way;
+    bool under_way, unsure; /* unsure: waiting failed, so the device may still read `host` */
     /* while lowering */
     uint32_t rows_from; /* launches are for runs of so many rows and more */
     ac_cl_want *wants;  /* programs asked for, when `collecting`: then no launch is made */

@@ -132,7 +132,7 @@ ac_status ac__cl_run(ac_prog *p, const ac_run *run, ac_error *err) {
     }
     if (rc == CL_SUCCESS) rc = ac__cl.Flush(q);
     if (rc == CL_SUCCESS) return AC_OK;
-    ac__cl.Finish(q);
+    p->unsure = ac__cl.Finish(q) != CL_SUCCESS;
     p->under_way = false;
     return ac__cl_fail(err, rc, ac_op_name(plan->ops[op].kind));
 }
@@ -141,6 +141,7 @@ ac_status ac__cl_wait(ac_prog *p, ac_error *err) {
     if (!p->under_way) return AC_OK;
     p->under_way = false;
     cl_int rc = ac__cl.Finish(p->profiling && p->dev->profiling ? p->dev->profiling : p->dev->queue);
+    p->unsure = rc != CL_SUCCESS;
     return rc == CL_SUCCESS ? AC_OK : ac__cl_fail(err, rc, "waiting for a run");
 }
 

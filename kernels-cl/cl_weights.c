@@ -185,7 +185,8 @@ static void stage_close(loader *l) {
         if (s->host[i]) ac__cl.EnqueueUnmapMemObject(l->dev->queue, s->pinned[i], s->host[i], 0, NULL, NULL);
         if (s->busy[i]) ac__cl.ReleaseEvent(s->busy[i]);
     }
-    ac__cl.Finish(l->dev->queue);
+    /* once more when it fails: what is under way reads the pinned buffers */
+    if (ac__cl.Finish(l->dev->queue) != CL_SUCCESS) ac__cl.Finish(l->dev->queue);
     for (int i = 0; i < 2; i++) {
         ac__cl_buffer_release(l->dev, &s->pinned[i], s->bytes);
         ac__cl_buffer_release(l->dev, &s->device[i], s->bytes);
