@@ -33,6 +33,11 @@ typedef enum vk_feature {
     X(tile_from, 17, 1, 65535, false) /* rows of x from which matmul.comp is taken */                        \
     X(tile_rows, 128, 32, 128, true)  /* its largest tile */                                                 \
     X(tile_cols, 64, 32, 128, true)                                                                          \
+    /* fragments as integer cooperative matrices have them, without those: for tests of the indexing */       \
+    X(frag_m, 32, 8, 32, true)                                                                               \
+    X(frag_n, 32, 8, 32, true)                                                                               \
+    X(frag_k, 32, 16, 32, true)                                                                              \
+    X(frag_lanes, 32, 8, 64, true)                                                                           \
     X(slice, 0, 0, 65535, false) /* 1024 multiply-adds of a submission; 0 = by the measured speed */         \
     X(lose, 0, 0, 65535, false)  /* the N-th run finds the device lost: to try what follows; 0 = never */
 

@@ -409,26 +409,53 @@ static uint32_t tile_bytes(uint32_t br, uint32_t bc, uint32_t numbers) {
 /* Tiles of the whole workgroup, largest first. */
 static const uint32_t tile_sizes[][2] = {{128, 128}, {128, 64}, {64, 128}, {64, 64}, {64, 32}, {32, 32}};
 
+/* Fragments of the rung: rows of x, rows of W, elements of K, lanes that share one. */
+typedef struct vk_frag {
+    uint32_t m, n, k, lanes;
+    bool emulated; /* as cooperative matrices, in plain code */
+} vk_frag;
+
+static vk_frag choose_frag(const ac_dev *dev) {
+    const vk_caps *c = &dev->caps;
+    const uint32_t *tune = dev->tune;
+    if (dev->on[VK_FEATURE_coopmat]) return (vk_frag){c->coop_m, c->coop_n, c->coop_k, c->subgroup, false};
+    vk_frag f = {tune[VK_TUNE_frag_m], tune[VK_TUNE_frag_n], tune[VK_TUNE_frag_k], tune[VK_TUNE_frag_lanes],
+                 false};
+    f.lanes = f.lanes < 4 * f.m ? f.lanes : 4 * f.m;
+    f.emulated = f.m != TILE_SUB || f.n != TILE_SUB || f.k != 32 || f.lanes != 32;
+    return f;
+}
+
 static ac_status plan_tile(ac_prog *p, vk_step *s, const product_kind *kind, ac_error *err) {
     const vk_caps *c = &p->dev->caps;
+    const vk_frag f = choose_frag(p->dev);
     bool coop = p->dev->on[VK_FEATURE_coopmat];
-    uint32_t m = coop ? c->coop_m : TILE_SUB, n = coop ? c->coop_n : TILE_SUB, k = coop ? c->coop_k : 32,
-             sg = coop ? c->subgroup : 32;
     char name[48];
     snprintf(name, sizeof name, "matmul_%s%s", kind->type,
              coop                         ? "_coop"
              : p->dev->on[VK_FEATURE_dot] ? "_dot"
                                           : "");
     for (size_t i = 0; i < sizeof tile_sizes / sizeof *tile_sizes; i++) {
-        uint32_t br = tile_sizes[i][0], bc = tile_sizes[i][1], threads = br / TILE_SUB * (bc / TILE_SUB) * sg;
-        if (tile_bytes(br, bc, coop ? m * n : 0) > c->shared_bytes || threads > 256 ||
+        uint32_t br = tile_sizes[i][0], bc = tile_sizes[i][1],
+                 threads = br / TILE_SUB * (bc / TILE_SUB) * f.lanes;
+        if (tile_bytes(br, bc, coop || f.emulated ? f.m * f.n : 0) > c->shared_bytes || threads > 256 ||
             threads > c->invocations)
             continue;
         if (br > p->dev->tune[VK_TUNE_tile_rows] || bc > p->dev->tune[VK_TUNE_tile_cols]) continue;
         s->tile = (vk_tile){0, p->dev->tune[VK_TUNE_tile_from], br, bc};
-        const uint32_t spec[VK_SPEC] = {
-            threads, br, bc, TILE_SUB / m, TILE_SUB / n, sg, m * n / sg, kind->fused_add, 0, kind->planar,
-            m,       n,  k};
+        const uint32_t spec[VK_SPEC] = {threads,
+                                        br,
+                                        bc,
+                                        TILE_SUB / f.m,
+                                        TILE_SUB / f.n,
+                                        f.lanes,
+                                        f.m * f.n / f.lanes,
+                                        kind->fused_add,
+                                        f.emulated,
+                                        kind->planar,
+                                        f.m,
+                                        f.n,
+                                        f.k};
         return pipe_named(p, name, spec, &s->tile.pipe, err);
     }
     return AC_OK;

@@ -28,6 +28,7 @@ layout(constant_id = 4) const uint FC = 1;  // and across
 layout(constant_id = 5) const uint SG = 32; // invocations that share a fragment
 layout(constant_id = 6) const uint EACH = 32; // = FRAG_R * FRAG_C / SG
 layout(constant_id = 7) const uint ADD = 0; // 1: also Z = y + B; 2: only Z
+layout(constant_id = 8) const uint EMULATE = 0; // without COOP: as with it, a matrix of numbers tells where elements are
 layout(constant_id = 10) const uint FRAG_R = 32;
 layout(constant_id = 11) const uint FRAG_C = 32;
 layout(constant_id = 12) const uint FRAG_K = 32;
@@ -83,6 +84,7 @@ shared int numbers[FRAG_R * FRAG_C];
 #define LOAD_W(w, array, at, stride) coopMatLoadNV(w, array, at, stride, true)
 #define MUL_ADD(acc, x, w, x_array, x_stride, w_array, w_stride) acc = coopMatMulAddNV(x, w, acc)
 #else
+shared int numbers[EMULATE != 0u ? FRAG_R * FRAG_C : 1u];
 // Lanes as a grid of LR x LC; an invocation holds rows lr, lr + LR, ... and columns lc, lc + LC, ...
 const uint LC = 4u, LR = SG / LC, EC = FRAG_C / LC, ER = FRAG_R / LR;
 #define ACC Held
@@ -234,9 +236,15 @@ void main() {
         ec[e] = uint(number[e]) % FRAG_C;
     }
 #else
+    if (EMULATE != 0u) {
+        for (uint i = t; i < FRAG_R * FRAG_C; i += gl_WorkGroupSize.x) numbers[i] = int(i);
+        barrier();
+    }
     for (uint e = 0u; e < EACH; e++) {
-        er[e] = lane / LC + e / EC * LR;
-        ec[e] = lane % LC + e % EC * LC;
+        uint number = (lane / LC + e / EC * LR) * FRAG_C + lane % LC + e % EC * LC; // of the element that is held
+        if (EMULATE != 0u) number = uint(numbers[number]);
+        er[e] = number / FRAG_C;
+        ec[e] = number % FRAG_C;
     }
 #endif
 
