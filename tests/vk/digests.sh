@@ -1,8 +1,9 @@
 #!/bin/sh
-# digests.sh ANYCHIP DEVICE: the models of the shared folder have the CPU's digests on a device, however a prompt is cut.
+# digests.sh ANYCHIP DEVICE [MASK]: the models of the shared folder have the CPU's digests on a device, however a prompt is cut.
 set -u
 anychip=$1
 device=$2
+mask=${3:-}
 tokens=1,403,407,261,378,403,400,500,100,200,300,401,402,30,31,32,33,34,35,36,37,38,39,40,41,42,43,44,45,46,47,48,49,50
 bad=0
 count=0
@@ -11,7 +12,7 @@ count=0
 for model in "$AC_SHARED"/models/*.gguf; do
     want=$("$anychip" logits "$model" --device cpu --tokens $tokens -q) || exit 1
     for batch in 512 7 1; do
-        have=$("$anychip" logits "$model" --device "$device" --tokens $tokens --batch $batch -q)
+        have=$("$anychip" logits "$model" --device "$device" --device-mask "$mask" --tokens $tokens --batch $batch -q)
         count=$((count + 1))
         [ -n "$want" ] && [ "$want" = "$have" ] && continue
         echo "$(basename "$model"), batch $batch: cpu $want, $device $have"
