@@ -22,6 +22,7 @@ enum {
     FEW_ROWS = 4,       /* so many are split by pages */
     BLOCK_QUERIES = 16, /* most queries of an item */
     KEYS = 2 * LANES,   /* positions that are scored at once */
+    LINE = 64,          /* bytes of a line of the caches */
     VALUES = V_VALUES   /* vectors of channels that are summed at once */
 };
 
@@ -77,11 +78,30 @@ static part *part_of(const batch *b, uint32_t i, uint32_t page) {
     return (part *)(void *)(b->parts + ((size_t)i * b->pages_each + page) * b->e.part_bytes);
 }
 
+/* ---- What comes next from memory ------------------------------------------------------------------------
+ * A tile reads the keys of a page's sub-blocks, then their values, then the next page's keys: runs that are
+ * shorter than what the hardware needs to see one coming. While it reads a run, it fetches the one FETCH
+ * later. */
+
+enum { SUBS = AC_PAGE / AC_SUB, FETCH = 2 };
+
+/* Run i: keys of sub-block i, after them the values of i - SUBS, after them the next page. */
+static const uint8_t *run_of(const batch *b, const query *q, uint32_t page, uint32_t i) {
+    const ac_cpu_kv *kv = &b->op->kv;
+    if (i >= 2 * SUBS && q->pos / AC_PAGE > page) page++;
+    const uint8_t *sub = ac_cpu_kv_sub(kv, b->op->layer, (uint32_t)b->pages[page], b->kv_head, i % SUBS);
+    return sub + (i / SUBS == 1 ? kv->lay.v : kv->lay.k);
+}
+
+INLINE void fetch(const uint8_t *p) {
+    __builtin_prefetch(p, 0, 2);
+}
+
 /* ---- One page, a tile of queries --------------------------------------------------------------------- */
 
 /* Scores of KEYS positions of a page from `t` on, which lie in the sub-block `sub`, for `n` queries. */
-INLINE void scores(const batch *b, const query *q, const uint8_t *sub, uint32_t t, float (*score)[AC_PAGE],
-                   int n) {
+INLINE void scores(const batch *b, const query *q, const uint8_t *sub, const uint8_t *ahead, uint32_t t,
+                   float (*score)[AC_PAGE], int n) {
     uint32_t at = t % AC_SUB;
     const uint8_t *k = sub + b->op->kv.lay.k + 4 * at, *dk = sub + b->op->kv.lay.dk + 4 * at;
     vf sum[V_QUERIES][2];
@@ -92,10 +112,14 @@ INLINE void scores(const batch *b, const query *q, const uint8_t *sub, uint32_t 
         V_UNROLL for (int i = 0; i < n; i++) acc[i][0] = acc[i][1] = va_zero();
         for (uint32_t c = 16 * g; c < end; c++) {
             vi k0 = vi_load(k + 4 * AC_SUB * c), k1 = vi_load(k + 4 * (AC_SUB * c + LANES));
+            for (uint32_t line = 4 * at; line < 4 * (at + KEYS); line += LINE)
+                fetch(ahead + 4 * AC_SUB * c + line);
             V_UNROLL for (int i = 0; i < n; i++) {
                 vi x = vi_spread(q[i].code + 2 * c);
                 acc[i][0] = va_dot16(acc[i][0], k0, x);
                 acc[i][1] = va_dot16(acc[i][1], k1, x);
+                V_HOLD(acc[i][0]);
+                V_HOLD(acc[i][1]);
             }
         }
         vf d0 = vf_load(dk + 4 * AC_SUB * g), d1 = vf_load(dk + 4 * (AC_SUB * g + LANES));
@@ -151,16 +175,21 @@ INLINE float value_codes(const float *p, const float *dv, uint32_t n, int16_t *c
 }
 
 /* o[channels] += scale * (codes times values) of a sub-block, `vectors` vectors of channels from `at`. */
-INLINE void values(const uint8_t *v, uint32_t row_bytes, const int16_t (*code)[AC_SUB], const float *scale,
-                   part *const *out, uint32_t at, int n, int vectors) {
+INLINE void values(const uint8_t *v, const uint8_t *ahead, uint32_t row_bytes, const int16_t (*code)[AC_SUB],
+                   const float *scale, part *const *out, uint32_t at, int n, int vectors) {
     va acc[V_QUERIES][VALUES];
     V_UNROLL for (int i = 0; i < n; i++) V_UNROLL for (int j = 0; j < vectors; j++) acc[i][j] = va_zero();
     for (uint32_t t = 0; t < AC_SUB / 2; t++) {
         vi x[VALUES];
         V_UNROLL for (int j = 0; j < vectors; j++) x[j] = vi_load(v + t * row_bytes + 4 * (at + j * LANES));
+        for (uint32_t line = 4 * at; line < 4 * (at + (uint32_t)vectors * LANES); line += LINE)
+            fetch(ahead + t * row_bytes + line);
         V_UNROLL for (int i = 0; i < n; i++) {
             vi c = vi_spread(code[i] + 2 * t);
-            V_UNROLL for (int j = 0; j < vectors; j++) acc[i][j] = va_dot16(acc[i][j], x[j], c);
+            V_UNROLL for (int j = 0; j < vectors; j++) {
+                acc[i][j] = va_dot16(acc[i][j], x[j], c);
+                V_HOLD(acc[i][j]);
+            }
         }
     }
     V_UNROLL for (int i = 0; i < n; i++) {
@@ -183,7 +212,8 @@ INLINE void page_tile(const batch *b, const query *q, uint32_t page, part *const
         longest = len[i] > longest ? len[i] : longest;
     }
     for (uint32_t t = 0; t < longest; t += KEYS)
-        scores(b, q, sub + t / AC_SUB * kv->lay.sub_bytes, t, score, n);
+        scores(b, q, sub + t / AC_SUB * kv->lay.sub_bytes, run_of(b, q, page, t / AC_SUB + FETCH), t, score,
+               n);
     for (int i = 0; i < n; i++) {
         weigh(score[i], len[i], out[i]);
         memset(out[i]->o, 0, b->e.channels * sizeof(float));
@@ -194,11 +224,12 @@ INLINE void page_tile(const batch *b, const query *q, uint32_t page, part *const
         float scale[V_QUERIES];
         for (int i = 0; i < n; i++)
             scale[i] = len[i] > t ? value_codes(score[i] + t, dv, len[i] - t, code[i]) : 0.0f;
+        const uint8_t *ahead = run_of(b, q, page, SUBS + t / AC_SUB + FETCH);
         uint32_t at = 0;
         for (; at + VALUES * LANES <= b->e.channels; at += VALUES * LANES)
-            values(sub + kv->lay.v, row_bytes, code, scale, out, at, n, VALUES);
+            values(sub + kv->lay.v, ahead, row_bytes, code, scale, out, at, n, VALUES);
         for (; at < b->e.channels; at += LANES)
-            values(sub + kv->lay.v, row_bytes, code, scale, out, at, n, 1);
+            values(sub + kv->lay.v, ahead, row_bytes, code, scale, out, at, n, 1);
     }
     for (int i = 0; i < n; i++)
         for (uint32_t c = 0; c < b->e.channels; c += LANES)

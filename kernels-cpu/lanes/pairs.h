@@ -3,6 +3,11 @@
 #ifndef AC_LANES_PAIRS_H
 #define AC_LANES_PAIRS_H
 
+/* Keeps the compiler from computing sums in another order: it would need more registers than there are. */
+#ifndef V_HOLD
+#define V_HOLD(x) (void)(x)
+#endif
+
 #ifndef V_PAIRS
 typedef vi va;
 INLINE va va_zero(void) {

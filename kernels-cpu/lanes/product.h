@@ -19,11 +19,6 @@ INLINE int v_wide(int bits) {
     return bits == 8 ? V_WIDE : 1;
 }
 
-/* Keeps the compiler from computing sums in another order: it would need more registers than there are. */
-#ifndef V_HOLD
-#define V_HOLD(x) (void)(x)
-#endif
-
 /* x is computed by here. Compilers else gather a chunk's fetches before its work, and of a burst of fetches a
  * core drops what its queue cannot hold. */
 #ifdef __aarch64__
