@@ -16,7 +16,7 @@ enum { V_PAIRS_MOST = 8 };
 typedef struct v_packed256 {
     int32_t scale[16][LANES], pair[V_PAIRS_MOST][LANES];
     float d[LANES], dmin[LANES];
-    vi code[8][8 * V_WIDE];
+    vi code[64 * V_WIDE]; /* 8 or 16 vectors of each group */
 } v_packed256;
 
 /* What a body needs to know of a type; constants everywhere. */
@@ -174,8 +174,8 @@ INLINE void v_tile256(const v_packed256 *w, const v_x256 *x, float *total, int t
     V_UNROLL for (int t = 0; t < tokens; t++) isum[t] = vi_zero();
     for (int j = 0; j < 8; j++) {
         int at = kind.sub == 16 ? 2 * j : j;
-        v_group256(isum, w->code[j], true, vi_load(w->scale[at]), vi_load(w->scale[at + (kind.sub == 16)]), x,
-                   j, tokens, kind);
+        v_group256(isum, w->code + 8 * v_wide(kind.bits) * j, true, vi_load(w->scale[at]),
+                   vi_load(w->scale[at + (kind.sub == 16)]), x, j, tokens, kind);
     }
     v_minima(msum, w->pair, x, tokens, kind);
     v_terms256(total, vf_load(w->d), vf_load(w->dmin), isum, msum, x, tokens, kind);
@@ -245,7 +245,7 @@ INLINE void v_pack256(const uint8_t *w, size_t stride, v_packed256 *out, v_type2
         V_UNROLL for (int j = 0; j < type.unit; j++) {
             vi code[8];
             type.codes(raw, keep, u, j, code);
-            v_put_codes(out->code[u * type.unit + j], code, kind.bits);
+            v_put_codes(out->code + 8 * v_wide(kind.bits) * (u * type.unit + j), code, kind.bits);
         }
     }
 }

@@ -8,7 +8,7 @@
 /* A packed chunk: d and m of its 8 groups, and codes. */
 typedef struct v_packed32 {
     float d[8][LANES], m[8][LANES];
-    vi code[8][8 * V_WIDE];
+    vi code[64 * V_WIDE]; /* 8 or 16 vectors of each group */
 } v_packed32;
 
 /* A prepared chunk of a token. less: what the offset takes away (-off s; in dots16.h as int16 pairs); or s as
@@ -74,7 +74,7 @@ INLINE void v_tile32(const v_packed32 *w, const v_x32 *x, uint32_t groups, float
     V_UNROLL for (int t = 0; t < tokens; t++) sum[t] = vf_zero();
     for (uint32_t g = 0; g < groups; g++) {
         vf m = mins ? vf_load(w->m[g]) : vf_zero();
-        v_group32(sum, w->code[g], vf_load(w->d[g]), m, x, g, tokens, 1, bits, off, mins);
+        v_group32(sum, w->code + 8 * v_wide(bits) * g, vf_load(w->d[g]), m, x, g, tokens, 1, bits, off, mins);
     }
     v_total(total, sum, tokens);
 }
@@ -107,7 +107,7 @@ INLINE void v_pack32(const uint8_t *w, size_t stride, uint32_t groups, v_packed3
         vf d, m;
         codes(w + g * block_bytes, stride, code);
         scales(w + g * block_bytes, stride, &d, &m);
-        v_put_codes(out->code[g], code, bits);
+        v_put_codes(out->code + 8 * v_wide(bits) * g, code, bits);
         vf_store(out->d[g], d);
         if (mins) vf_store(out->m[g], m);
     }
