@@ -223,16 +223,26 @@ uint32_t ac__cpu_place(const ac_cpu_machine *m, uint32_t threads, uint32_t id, u
 
 /* ---- The processor's name -------------------------------------------------------------------- */
 
+/* The value of a line of /proc/cpuinfo with this key, or NULL; it lies in the line. */
+static const char *value_of(char *line, const char *key) {
+    char *value = strchr(line, ':');
+    if (strncmp(line, key, strlen(key)) != 0 || !value) return NULL;
+    value += 1 + strspn(value + 1, " \t");
+    value[strcspn(value, "\n")] = 0;
+    return value;
+}
+
+/* 64-bit Arm systems name a processor by the numbers of its maker and part only. */
 void ac__cpu_name(char *name, size_t cap) {
-    char line[256];
+    char line[256], maker[16] = "";
     snprintf(name, cap, "CPU");
     FILE *f = fopen("/proc/cpuinfo", "r");
     if (!f) return;
     while (fgets(line, sizeof line, f)) {
-        char *value = strchr(line, ':');
-        if (strncmp(line, "model name", 10) != 0 || !value) continue;
-        value += 1 + strspn(value + 1, " \t");
-        value[strcspn(value, "\n")] = 0;
+        const char *value;
+        if ((value = value_of(line, "CPU implementer"))) snprintf(maker, sizeof maker, "%.15s", value);
+        if ((value = value_of(line, "CPU part"))) snprintf(name, cap, "CPU %s part %s", maker, value);
+        if (!(value = value_of(line, "model name"))) continue;
         snprintf(name, cap, "%s", value);
         break;
     }
