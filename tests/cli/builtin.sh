@@ -16,6 +16,11 @@ out_has 'Once upon a time.*\.'
 cp "$out" "$dir/story"
 want 0 run builtin -n 60 --threads 1
 same "$out" "$dir/story"
+# The README's run, with its digest.
+want 0 run -p "Once upon a time" -n 60
+digest=$(sed -n 's/^ *digest \([0-9a-f]*\)$/\1/p' "$HERE/../../README.md")
+err_has "digest $digest\$"
+[ ${#digest} -eq 32 ] || fail "the README shows no digest"
 want 0 chat -p "What is 3 plus 4?"
 out_has '7|seven'
 want 0 inspect builtin --json
