@@ -62,10 +62,9 @@ tiles() {
         /^[0-9a-f]+ <.*>:$/ { judge(); name = substr($2, 2, length($2) - 3); next }
         /^ *[0-9a-f]+:\t/ {
             n++
-            sub(/:$/, "", $1)
-            at[n] = padded($1)
             text[n] = $0
             sub(/^[^\t]*\t/, "", text[n])
+            at[n] = padded(substr($1, 1, length($1) - 1))
             branch[n] = ""
             if ($2 ~ /^(b\.|cbn?z|tbn?z)/) for (k = 3; k <= NF; k++) if ($k ~ /^[0-9a-f]+$/ && k < NF) branch[n] = padded($k)
             if ($2 == wanted) found = 1
@@ -77,11 +76,22 @@ tiles() {
         }' || exit 1
 }
 
-# The checks themselves: a fused multiply-add is found.
+# The checks themselves: a fused multiply-add is found, and so is spilling.
 echo 'float f(float a, float b, float c) { return a * b + c; }' >"$dir/fused.c"
 "$cc" -O2 -ffp-contract=fast -c "$dir/fused.c" -o "$dir/fused.o" || fail "no compiler for AArch64"
 instructions "$dir/fused.o"
 has "$fused" >/dev/null || fail "a fused multiply-add is not seen"
+# loop STORES: a tile function that stores so many vectors in its loop, as an object
+loop() {
+    printf '%s\n' 'tile2_x:' '1: smlal2 v0.8h, v1.16b, v2.16b' ".rept $1" 'str q0, [sp, 16]' '.endr' 'subs x0, x0, 1' 'b.ne 1b' \
+        'nop; nop; nop; nop; nop; nop; nop' 'ret' >"$dir/loop.s"
+    "$cc" -c "$dir/loop.s" -o "$dir/loop.o" || fail "no assembler for AArch64"
+}
+loop 12
+(tiles "$dir/loop.o" smlal2) || fail "a loop without much spilling is refused"
+(tiles "$dir/loop.o" sdot) >/dev/null && fail "a missing instruction is not seen"
+loop 13
+(tiles "$dir/loop.o" smlal2) >/dev/null && fail "spilling is not seen"
 
 seen=
 # With CMake's lists the objects come as one argument.
