@@ -115,6 +115,18 @@ static void work_off(const member *m, const ac_cpu_job *job, const ac_cpu_stage 
     }
 }
 
+/* Who has to wait for long has been waiting for a thread whose core another program has: that one gets its
+ * turn sooner when nobody spins. So a wait in vain halves the next spins of this run, others lengthen them.
+ */
+static void wait_for_all(member *m) {
+    enum { LEAST_NS = 2000 };
+    uint32_t most = ac__cpu_pool_spin(m->prog->dev->pool);
+    if (ac__cpu_barrier_wait(&m->prog->share->barrier, m->threads, m->spin))
+        m->spin = m->spin / 2 > LEAST_NS || !m->spin ? m->spin / 2 : LEAST_NS;
+    else
+        m->spin = m->spin + m->spin / 16 < most ? m->spin + m->spin / 16 : most;
+}
+
 static void do_stage(member *m, const ac_cpu_job *job, int s) {
     const ac_cpu_stage *stage = &job->slot->stage[s];
     uint32_t items = stage->items ? stage->items(job, m->threads) : job->rows;
@@ -122,7 +134,7 @@ static void do_stage(member *m, const ac_cpu_job *job, int s) {
     ac_cpu_share *share = m->prog->share;
     atomic_store_explicit(&share->queue[!m->set][m->own].taken, 0, memory_order_relaxed);
     for (uint32_t i = 0; i < m->queues; i++) work_off(m, job, stage, (m->own + i) % m->queues, items);
-    ac__cpu_barrier_wait(&share->barrier, m->threads, m->spin);
+    wait_for_all(m);
     m->set = !m->set;
 }
 

@@ -72,15 +72,16 @@ typedef struct ac_cpu_word {
 
 uint32_t ac__cpu_word_get(const ac_cpu_word *w);
 void ac__cpu_word_set(ac_cpu_word *w, uint32_t value); /* and wakes who waits */
-/* Returns when the value is another than `value`; spins at most `spin_ns` nanoseconds. */
-void ac__cpu_word_wait(ac_cpu_word *w, uint32_t value, uint32_t spin_ns);
+/* Returns when the value is another than `value`; spins at most `spin_ns` nanoseconds. True when that was not
+ * enough. */
+bool ac__cpu_word_wait(ac_cpu_word *w, uint32_t value, uint32_t spin_ns);
 
-/* Threads wait until `threads` of them are here. Starts as zeros. */
+/* Threads wait until `threads` of them are here; spins and returns as above. Starts as zeros. */
 typedef struct ac_cpu_barrier {
     ac_cpu_word round;
     _Alignas(64) _Atomic uint32_t arrived;
 } ac_cpu_barrier;
-void ac__cpu_barrier_wait(ac_cpu_barrier *barrier, uint32_t threads, uint32_t spin_ns);
+bool ac__cpu_barrier_wait(ac_cpu_barrier *barrier, uint32_t threads, uint32_t spin_ns);
 
 /* ---- Pool ------------------------------------------------------------------------------------ */
 

@@ -70,19 +70,20 @@ static bool spin(const ac_cpu_word *w, uint32_t value, uint32_t spin_ns) {
     return false;
 }
 
-void ac__cpu_word_wait(ac_cpu_word *w, uint32_t value, uint32_t spin_ns) {
-    if (spin(w, value, spin_ns)) return;
+bool ac__cpu_word_wait(ac_cpu_word *w, uint32_t value, uint32_t spin_ns) {
+    if (spin(w, value, spin_ns)) return false;
     atomic_fetch_add(&w->sleepers, 1);
     while (atomic_load(&w->value) == value) sleep_while(&w->value, value);
     atomic_fetch_sub(&w->sleepers, 1);
+    return true;
 }
 
-void ac__cpu_barrier_wait(ac_cpu_barrier *b, uint32_t threads, uint32_t spin_ns) {
+bool ac__cpu_barrier_wait(ac_cpu_barrier *b, uint32_t threads, uint32_t spin_ns) {
     uint32_t round = atomic_load_explicit(&b->round.value, memory_order_relaxed);
     if (atomic_fetch_add_explicit(&b->arrived, 1, memory_order_acq_rel) + 1 == threads) {
         atomic_store_explicit(&b->arrived, 0, memory_order_relaxed);
         ac__cpu_word_set(&b->round, round + 1);
-        return;
+        return false;
     }
-    ac__cpu_word_wait(&b->round, round, spin_ns);
+    return ac__cpu_word_wait(&b->round, round, spin_ns);
 }
