@@ -11,13 +11,15 @@
 
 /* All of OpenCL 1.2; what is newer is asked for by name where it is used. */
 #define AC_CL_CALLS(X)                                                                                       \
-    X(GetPlatformIDs) X(GetPlatformInfo) X(GetDeviceIDs) X(GetDeviceInfo) X(CreateContext) X(ReleaseContext) \
-    X(CreateCommandQueue) X(ReleaseCommandQueue) X(CreateBuffer) X(ReleaseMemObject)                         \
-    X(CreateProgramWithSource) X(CreateProgramWithBinary) X(BuildProgram) X(GetProgramInfo)                  \
-    X(GetProgramBuildInfo) X(ReleaseProgram) X(CreateKernel) X(ReleaseKernel) X(SetKernelArg)                \
-    X(GetKernelWorkGroupInfo) X(EnqueueNDRangeKernel) X(EnqueueReadBuffer) X(EnqueueWriteBuffer)             \
-    X(EnqueueCopyBuffer) X(EnqueueFillBuffer) X(EnqueueMapBuffer) X(EnqueueUnmapMemObject)                   \
-    X(WaitForEvents) X(GetEventProfilingInfo) X(ReleaseEvent) X(Flush) X(Finish)
+    X(GetPlatformIDs)                                                                                        \
+    X(GetPlatformInfo) X(GetDeviceIDs) X(GetDeviceInfo) X(CreateContext) X(ReleaseContext)                   \
+        X(CreateCommandQueue) X(ReleaseCommandQueue) X(CreateBuffer) X(ReleaseMemObject)                     \
+            X(CreateProgramWithSource) X(CreateProgramWithBinary) X(BuildProgram) X(GetProgramInfo)          \
+                X(GetProgramBuildInfo) X(ReleaseProgram) X(CreateKernel) X(ReleaseKernel) X(SetKernelArg)    \
+                    X(GetKernelWorkGroupInfo) X(EnqueueNDRangeKernel) X(EnqueueReadBuffer)                   \
+                        X(EnqueueWriteBuffer) X(GetExtensionFunctionAddressForPlatform) X(EnqueueCopyBuffer) \
+                            X(EnqueueFillBuffer) X(EnqueueMapBuffer) X(EnqueueUnmapMemObject)                \
+                                X(WaitForEvents) X(GetEventProfilingInfo) X(ReleaseEvent) X(Flush) X(Finish)
 
 typedef struct ac_cl_api {
 #define AC_CL_MEMBER(name) __typeof__(cl##name) *name;

@@ -116,6 +116,7 @@ static ac_status start(ac_dev *dev, const ac_open_settings *how, ac_error *err) 
     if (dev->caps.refused[0] && !how->force)
         return ac_fail(err, AC_ERR_DEVICE, "%s: %s", dev->caps.name, dev->caps.refused);
     AC_TRY(ac__cl_mask(how->mask, &dev->features, &dev->caps, err));
+    if (!ac__cl_record_load(dev->platform, &dev->record)) dev->features.record = false;
     ac__cl_tune(dev, how);
     dev->context = ac__cl.CreateContext(properties, 1, &dev->id, NULL, NULL, &rc);
     if (!dev->context) return ac__cl_fail(err, rc, "context");
@@ -152,10 +153,10 @@ static ac_status open_device(const ac_open_settings *how, ac_dev **out, ac_error
 static void describe(ac_dev *dev, ac_device_info *out) {
     char detail[256];
     const ac_cl_features *f = &dev->features;
-    snprintf(detail, sizeof detail, "%s%s%s%s; %s",
+    snprintf(detail, sizeof detail, "%s%s%s%s%s; %s",
              dev->tuning.use_group ? "work-group kernels" : "work-item kernels",
              f->dot ? ", integer dot" : "", f->zerocopy ? ", weights in place" : ", weights uploaded",
-             dev->guarded ? ", products guarded" : "", dev->witness);
+             f->record ? ", recorded launches" : "", dev->guarded ? ", products guarded" : "", dev->witness);
     fill_info(&dev->caps, detail, dev->used, out);
 }
 

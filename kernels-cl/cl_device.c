@@ -36,7 +36,7 @@ static uint64_t number_of(cl_device_id id, cl_device_info what, size_t bytes) {
 #define UINT_OF(id, what) ((uint32_t)number_of(id, what, sizeof(cl_uint)))
 #define BOOL_OF(id, what) (number_of(id, what, sizeof(cl_bool)) != 0)
 
-static bool has_extension(cl_device_id id, const char *name) {
+bool ac__cl_has_extension(cl_device_id id, const char *name) {
     size_t n = 0, length = strlen(name);
     if (ac__cl.GetDeviceInfo(id, CL_DEVICE_EXTENSIONS, 0, NULL, &n) != CL_SUCCESS) return false;
     char *all = calloc(1, n + 1);
@@ -50,7 +50,7 @@ static bool has_extension(cl_device_id id, const char *name) {
 
 /* Whether bytes packed in words can be multiplied and added by an instruction. */
 static bool has_dot(cl_device_id id) {
-    if (!has_extension(id, "cl_khr_integer_dot_product")) return false;
+    if (!ac__cl_has_extension(id, "cl_khr_integer_dot_product")) return false;
     cl_bitfield what = 0;
     ac__cl.GetDeviceInfo(id, CL_DEVICE_INTEGER_DOT_PRODUCT_CAPABILITIES_KHR, sizeof what, &what, NULL);
     return (what & CL_DEVICE_INTEGER_DOT_PRODUCT_INPUT_4x8BIT_PACKED_KHR) != 0;
@@ -96,6 +96,7 @@ void ac__cl_caps_read(cl_platform_id platform, cl_device_id id, ac_cl_caps *c) {
     c->unified = BOOL_OF(id, CL_DEVICE_HOST_UNIFIED_MEMORY);
     c->local_is_fast = UINT_OF(id, CL_DEVICE_LOCAL_MEM_TYPE) == CL_LOCAL;
     c->dot_khr = has_dot(id);
+    c->record = ac__cl_record_there(id);
     c->memory = number_of(id, CL_DEVICE_GLOBAL_MEM_SIZE, sizeof(cl_ulong));
     c->max_alloc = number_of(id, CL_DEVICE_MAX_MEM_ALLOC_SIZE, sizeof(cl_ulong));
     c->local_bytes = number_of(id, CL_DEVICE_LOCAL_MEM_SIZE, sizeof(cl_ulong));
@@ -144,6 +145,7 @@ ac_status ac__cl_mask(const char *mask, ac_cl_features *f, ac_cl_caps *c, ac_err
 #undef X
     f->dot = c->dot_khr || c->quirks.dot_ptx;
     f->zerocopy = c->unified;
+    f->record = c->record;
     while (mask && *mask) {
         size_t n = strcspn(mask, ",");
         snprintf(word, sizeof word, "%.*s", (int)(n < 63 ? n : 63), mask);

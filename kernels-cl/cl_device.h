@@ -7,6 +7,7 @@
 #include "cl_api.h"
 #include "cl_program.h"
 #include "cl_quirks.h"
+#include "cl_record.h"
 
 /* Features that can be masked: X(name, what it is). `subgroups` has no kernels yet and is accepted for
  * scripts' sake. */
@@ -17,6 +18,7 @@
     X(zerocopy, "weights read from the host's mapping")                                                      \
     X(planar, "uploaded weights sorted by field")                                                            \
     X(fuse, "several operations in one launch")                                                              \
+    X(record, "launches recorded once (cl_khr_command_buffer)")                                              \
     X(cache, "compiled programs kept on disk")
 
 typedef struct ac_cl_features {
@@ -29,7 +31,7 @@ typedef struct ac_cl_caps {
     char name[128], driver[128], platform[128], kind[16];
     char refused[160]; /* why it cannot be used at all; "" when it can */
     cl_device_type type;
-    bool unified, local_is_fast, dot_khr;
+    bool unified, local_is_fast, dot_khr, record;
     uint64_t memory, max_alloc, local_bytes;
     uint32_t units, max_group, base_align;
     ac_cl_quirks quirks;
@@ -64,6 +66,7 @@ struct ac_dev {
     ac_cl_caps caps;
     ac_cl_features features;
     ac_cl_tuning tuning;
+    ac_cl_record_api record;
     ac_cl_built *programs;
     uint64_t used;     /* bytes of buffers made */
     char *cache_dir;   /* NULL: none */
@@ -77,6 +80,7 @@ struct ac_dev {
 /* Lines for the caller's log, when there is one. */
 void ac__cl_log(const ac_dev *dev, int level, const char *format, ...) AC_PRINTF(3, 4);
 
+bool ac__cl_has_extension(cl_device_id id, const char *name);
 /* What a device is and can do. */
 void ac__cl_caps_read(cl_platform_id platform, cl_device_id id, ac_cl_caps *caps);
 

@@ -174,6 +174,7 @@ static bool is_idle(const ac_prog *p) {
 void ac__cl_release(ac_prog *p) {
     if (!p) return;
     bool idle = is_idle(p);
+    ac__cl_records_release(p);
     for (uint32_t i = 0; i < p->n_launches; i++)
         if (p->launches[i].kernel) ac__cl.ReleaseKernel(p->launches[i].kernel);
     for (uint32_t i = 0; i < p->n_events; i++) ac__cl.ReleaseEvent(p->events[i]);

@@ -33,6 +33,14 @@ typedef struct ac_cl_inputs {
     uint32_t n_rows, n_out, token, pos, seq, slot, out_row, pages, size;
 } ac_cl_inputs;
 
+/* Launches of all operations for runs of one shape (cl_record.c). */
+typedef struct ac_cl_record {
+    ac_cl_buffer buffer;
+    uint32_t rows, out, pages;
+} ac_cl_record;
+
+enum { AC_CL_RECORDS = 4 };
+
 struct ac_prog {
     ac_dev *dev;
     const ac_weights *weights;
@@ -46,7 +54,10 @@ struct ac_prog {
     ac_cl_launch *launches;
     uint32_t n_launches, cap_launches;
     bool profiling;
-    cl_event *events; /* per launch and slice of the last profiled run */
+    ac_cl_record records[AC_CL_RECORDS], before; /* before: the last run's shape */
+    uint32_t next_record;
+    ac_cl_buffer recording; /* launches go there instead of the queue */
+    cl_event *events;       /* per launch and slice of the last profiled run */
     uint32_t *event_op;
     uint32_t n_events, cap_events;
     bool under_way, unsure; /* unsure: waiting failed, so the device may still read `host` */
@@ -93,6 +104,9 @@ ac_status ac__cl_lower_attention(ac_prog *p, uint32_t op, ac_error *err);
 ac_status ac__cl_lower_attention_with(ac_prog *p, uint32_t op, const ac_op_quantize *q, ac_error *err);
 /* Launches for several operations from `op` on, when a pattern fits: *covered is how many, else 0. */
 ac_status ac__cl_fuse(ac_prog *p, uint32_t op, uint32_t *covered, ac_error *err);
+
+/* Enqueues (or records) the launches of a run; *op is the last one tried. */
+cl_int ac__cl_launch_all(ac_prog *p, cl_command_queue q, const ac_run *run, uint32_t *op);
 
 /* A launch of a matmul kernel for runs of `from` <= rows < `to`; its arguments up to those that all matmul
  * kernels share are set. kernel NULL: the one for that many rows. */

@@ -74,6 +74,9 @@ static cl_int enqueue(ac_prog *p, cl_command_queue q, const ac_cl_launch *l, uin
         local[d] = l->dim[d].local;
         global[d] = n * local[d];
     }
+    if (p->recording)
+        return p->dev->record.launch(p->recording, NULL, NULL, l->kernel, l->n_dims, first ? offset : NULL,
+                                     global, local, 0, NULL, NULL, NULL);
     cl_event *event = next_event(p, l->op);
     cl_int rc = ac__cl.EnqueueNDRangeKernel(q, l->kernel, l->n_dims, first ? offset : NULL, global, local, 0,
                                             NULL, event);
@@ -106,6 +109,21 @@ static ac_status queue_of(ac_prog *p, cl_command_queue *out, ac_error *err) {
     return rc == CL_SUCCESS ? AC_OK : ac__cl_fail(err, rc, "profiling queue");
 }
 
+cl_int ac__cl_launch_all(ac_prog *p, cl_command_queue q, const ac_run *run, uint32_t *op) {
+    cl_int rc = CL_SUCCESS;
+    for (uint32_t i = 0; i < p->n_launches && rc == CL_SUCCESS; i++) {
+        const ac_cl_launch *l = &p->launches[i];
+        uint32_t rows = l->rows == AC_ROWS_OUT ? run->n_out : run->n_rows;
+        *op = l->op;
+        if (l->slice)
+            rc = enqueue_sliced(p, q, l, rows, run->n_pages_used);
+        else if (rows >= l->rows_from && rows < l->rows_to)
+            rc = enqueue(p, q, l, 0, rows, run->n_pages_used);
+        if (l->slice) i++;
+    }
+    return rc;
+}
+
 ac_status ac__cl_run(ac_prog *p, const ac_run *run, ac_error *err) {
     cl_command_queue q;
     const ac_plan *plan = p->plan;
@@ -120,16 +138,11 @@ ac_status ac__cl_run(ac_prog *p, const ac_run *run, ac_error *err) {
     p->under_way = true;
     cl_int rc = send_inputs(p, q, run);
     uint32_t op = 0;
-    for (uint32_t i = 0; i < p->n_launches && rc == CL_SUCCESS; i++) {
-        const ac_cl_launch *l = &p->launches[i];
-        uint32_t rows = l->rows == AC_ROWS_OUT ? run->n_out : run->n_rows;
-        op = l->op;
-        if (l->slice)
-            rc = enqueue_sliced(p, q, l, rows, run->n_pages_used);
-        else if (rows >= l->rows_from && rows < l->rows_to)
-            rc = enqueue(p, q, l, 0, rows, run->n_pages_used);
-        if (l->slice) i++;
-    }
+    ac_cl_buffer recorded = rc == CL_SUCCESS ? ac__cl_record_for(p, run) : NULL;
+    if (recorded)
+        rc = p->dev->record.enqueue(0, NULL, recorded, 0, NULL, NULL);
+    else if (rc == CL_SUCCESS)
+        rc = ac__cl_launch_all(p, q, run, &op);
     if (rc == CL_SUCCESS) rc = ac__cl.Flush(q);
     if (rc == CL_SUCCESS) return AC_OK;
     p->unsure = ac__cl.Finish(q) != CL_SUCCESS;
