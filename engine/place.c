@@ -161,6 +161,7 @@ static ac_status load_stages(ac_model *m, const ac_model_settings *settings, ac_
         AC_TRY(ac__stage_weights(m, &m->stages[i], err));
         p.all += stage_bytes(&m->stages[i]);
     }
+    ac_gguf_prefetch(m->file); /* the system reads ahead while pages are taken one after the other */
     for (uint32_t i = 0; i < m->n_stages; i++) {
         ac_stage *s = &m->stages[i];
         AC_TRY(s->backend->load(s->dev, s->weights, s->n_weights, on_progress, &p, &s->on_device, err));
