@@ -25,15 +25,15 @@ typedef enum vk_feature {
 
 /* ---- Numbers a mask can set ("rows1=2"): name, default, least, most, whether powers of two only ---- */
 #define AC_VK_TUNABLES(X)                                                                                    \
-    X(threads, 64, 32, 256, true) /* invocations of matvec.comp */                                           \
-    X(rows1, 4, 1, 8, true)       /* rows of W per lane for 1, 2, 4, 8 rows of x */                          \
+    X(threads, 64, 8, 256, true) /* invocations of matvec.comp */                                            \
+    X(rows1, 4, 1, 8, true)      /* rows of W per lane for 1, 2, 4, 8 rows of x */                           \
     X(rows2, 2, 1, 8, true)                                                                                  \
-    X(rows4, 2, 1, 4, true)                                                                                  \
-    X(rows8, 1, 1, 2, true)                                                                                  \
+    X(rows4, 2, 1, 8, true)                                                                                  \
+    X(rows8, 1, 1, 8, true)                                                                                  \
     X(tile_from, 17, 1, 65535, false) /* rows of x from which matmul.comp is taken */                        \
     X(tile_rows, 128, 32, 128, true)  /* its largest tile */                                                 \
     X(tile_cols, 64, 32, 128, true)                                                                          \
-    /* fragments as integer cooperative matrices have them, without those: for tests of the indexing */       \
+    /* fragments as integer cooperative matrices have them, without those: for tests of the indexing */      \
     X(frag_m, 32, 8, 32, true)                                                                               \
     X(frag_n, 32, 8, 32, true)                                                                               \
     X(frag_k, 32, 16, 32, true)                                                                              \

@@ -387,10 +387,29 @@ bool vk_tunable_at(ac_dev *dev, uint32_t i, ac_tunable *out) {
     return true;
 }
 
+/* Where a kind of device does better with other numbers: a CPU wants workgroups of one vector, as barriers
+ * are dear there, and no tiles, as shared memory is memory. Measured on lavapipe. */
+static const struct {
+    const char *kind;
+    vk_tunable what;
+    uint32_t value;
+} for_kind[] = {
+    {"cpu", VK_TUNE_threads, 8}, {"cpu", VK_TUNE_rows1, 8}, {"cpu", VK_TUNE_rows2, 8},
+    {"cpu", VK_TUNE_rows4, 8},   {"cpu", VK_TUNE_rows8, 4}, {"cpu", VK_TUNE_tile_from, 65535},
+};
+
+static void default_numbers(ac_dev *dev) {
+    for (int i = 0; i < VK_TUNE_COUNT; i++) dev->tune[i] = tunables[i].value;
+    for (size_t i = 0; i < sizeof for_kind / sizeof *for_kind; i++)
+        if (!strcmp(for_kind[i].kind, dev->caps.kind)) dev->tune[for_kind[i].what] = for_kind[i].value;
+    uint32_t *threads = &dev->tune[VK_TUNE_threads];
+    while (*threads < dev->caps.subgroup && *threads < tunables[VK_TUNE_threads].most) *threads *= 2;
+}
+
 static ac_status parse_mask(ac_dev *dev, const ac_open_settings *how, ac_error *err) {
     const char *mask = how->mask;
     for (int i = 0; i < VK_FEATURE_COUNT; i++) dev->on[i] = dev->caps.has[i];
-    for (int i = 0; i < VK_TUNE_COUNT; i++) dev->tune[i] = tunables[i].value;
+    default_numbers(dev);
     take_measured(dev, how);
     while (mask && *mask) {
         size_t n = strcspn(mask, ", ");

@@ -390,7 +390,9 @@ static ac_status matvec_variant(ac_prog *p, vk_step *s, const char *name, const 
              sets = s->threads / LANES / s->groups;
     v->nr = 1u << i;
     v->rpt = p->dev->tune[VK_TUNE_rows1 + i];
-    while (v->rpt > 1 && sets * v->rpt * v->nr * per > cap) v->rpt /= 2;
+    /* room in shared memory, and four elements of y per invocation */
+    while (v->rpt > 1 && (sets * v->rpt * v->nr * per > cap || sets * v->rpt * v->nr > 4 * s->threads))
+        v->rpt /= 2;
     v->seg = (uint32_t)least(s->chunks, cap / (sets * v->rpt * v->nr * per));
     const uint32_t spec[VK_SPEC] = {s->threads, v->rpt, v->nr, cap, kind->fused_add, [9] = kind->planar};
     return pipe_named(p, name, spec, &v->pipe, err);

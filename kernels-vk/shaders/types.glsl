@@ -101,8 +101,8 @@ shared uint table[16];
 // Before the first unpack, from uniform control flow.
 void types_begin() {
     const uint packed[4] = TABLE;
-    uint t = gl_LocalInvocationIndex;
-    if (t < 16u) table[t] = packed[t >> 2] >> ((t & 3u) * 8u) & 0xffu;
+    for (uint t = gl_LocalInvocationIndex; t < 16u; t += gl_WorkGroupSize.x)
+        table[t] = packed[t >> 2] >> ((t & 3u) * 8u) & 0xffu;
     barrier();
 }
 uint look_up(uint nibbles) {
