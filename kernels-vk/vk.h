@@ -82,6 +82,7 @@ typedef struct vk_caps {
     uint32_t subgroup;
     uint32_t coop_m, coop_n, coop_k; /* 0 = none */
     uint64_t max_range, max_alloc, import_align;
+    uint32_t max_allocs; /* how many there may be at once */
     uint32_t max_groups[3], shared_bytes, invocations, offset_align;
     uint32_t family;
     float ns_per_tick; /* 0 = no timestamps */
@@ -127,6 +128,7 @@ struct ac_dev {
     uint64_t stage_value[VK_STAGES]; /* timeline value after which the stage is free */
     uint32_t next_stage;
     vk_buf dummy;
+    uint32_t allocs; /* of device memory, at present */
     bool lost;
     uint32_t runs; /* since the device was opened */
     double rate;   /* multiply-adds per second, as runs have shown; 0 = not yet */

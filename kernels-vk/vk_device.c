@@ -193,6 +193,7 @@ static void probe_properties(vk_api *api, VkPhysicalDevice p, const extension_li
                                   c->subgroup >= 8 && c->subgroup <= 64;
     c->max_range = l->maxStorageBufferRange;
     c->max_alloc = v11.maxMemoryAllocationSize;
+    c->max_allocs = l->maxMemoryAllocationCount;
     c->import_align = ext_host ? host.minImportedHostPointerAlignment : 0;
     c->has[VK_FEATURE_import] = c->integrated && c->import_align && c->import_align <= 65536;
     memcpy(c->max_groups, l->maxComputeWorkGroupCount, sizeof c->max_groups);

@@ -60,6 +60,7 @@ static ac_status fill_buffer(ac_dev *dev, uint64_t bytes, vk_place place, const 
     if (r == VK_ERROR_OUT_OF_DEVICE_MEMORY || r == VK_ERROR_OUT_OF_HOST_MEMORY)
         return memory_short(dev, bytes, what, err);
     if (r != VK_SUCCESS) return vk_dev_fail(dev, err, r, what);
+    dev->allocs++;
     VK_TRY(dev, err, what, dev->api.BindBufferMemory(dev->device, out->buf, out->mem, 0));
     if (place != VK_PLACE_DEVICE)
         VK_TRY(dev, err, what, dev->api.MapMemory(dev->device, out->mem, 0, VK_WHOLE_SIZE, 0, &out->host));
@@ -101,6 +102,7 @@ static ac_status import_buffer(ac_dev *dev, const void *p, uint64_t bytes, vk_bu
                                  .allocationSize = bytes,
                                  .memoryTypeIndex = type};
     VK_TRY(dev, err, "import", dev->api.AllocateMemory(dev->device, &info, NULL, &out->mem));
+    dev->allocs++;
     VK_TRY(dev, err, "import", dev->api.BindBufferMemory(dev->device, out->buf, out->mem, 0));
     return AC_OK;
 }
@@ -114,7 +116,10 @@ ac_status vk_buf_import(ac_dev *dev, const void *p, uint64_t bytes, vk_buf *out,
 
 void vk_buf_destroy(ac_dev *dev, vk_buf *b) {
     if (b->buf) dev->api.DestroyBuffer(dev->device, b->buf, NULL);
-    if (b->mem) dev->api.FreeMemory(dev->device, b->mem, NULL);
+    if (b->mem) {
+        dev->api.FreeMemory(dev->device, b->mem, NULL);
+        dev->allocs--;
+    }
     *b = (vk_buf){0};
 }
 

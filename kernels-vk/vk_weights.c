@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_BYTES = 512 << 20, PART_ALIGN = 256, BATCH_BYTES = 4 << 20 };
+enum { BLOCK_BYTES = 512 << 20, PART_ALIGN = 256, BATCH_BYTES = 4 << 20, KEPT_ALLOCS = 256 };
 
 typedef struct loader {
     ac_dev *dev;
@@ -112,6 +112,8 @@ static void drop_parts(loader *l, uint32_t parts, uint32_t bufs) {
 
 static bool import_tensor(loader *l, const ac_weight *t, uint64_t row_bytes, uint64_t per_part) {
     if (!l->dev->on[VK_FEATURE_import] || !t->map) return false;
+    uint64_t wanted = l->dev->allocs + (t->rows + per_part - 1) / per_part + KEPT_ALLOCS;
+    if (wanted > l->dev->caps.max_allocs) return false; /* blocks hold many tensors each */
     uint32_t parts = l->w->n_parts, bufs = l->w->n_bufs;
     for (uint64_t row = 0; row < t->rows; row += per_part) {
         if (import_part(l, t, row, least(per_part, t->rows - row), row_bytes)) continue;

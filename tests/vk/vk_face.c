@@ -194,6 +194,46 @@ static void test_load(void) {
     free(data);
 }
 
+/* y of a run of `w`'s plan with x = (1, 0, ...). */
+static float first_y(ac_dev *dev, ac_weights *weights, const work *w) {
+    float x[1024] = {1.0f}, y = 0;
+    ac_prog *prog;
+    CHECK_OK(vk->prepare(dev, weights, NULL, &w->plan, &prog, &err));
+    CHECK_OK(vk->write(prog, 1, 0, x, sizeof x, &err));
+    CHECK_OK(vk->run(prog, &(ac_run){.n_rows = 1, .token = &(int32_t){0}}, &err));
+    CHECK_OK(vk->read(prog, 2, 0, &y, 4, &err));
+    vk->release(prog);
+    return y;
+}
+
+/* Imported weights are the host's own pages, one allocation each; when there may not be so many, they are
+ * copied. */
+static void test_import(void) {
+    float *data = aligned_alloc(65536, 1 << 20);
+    ac_dev *dev;
+    ac_weights *weights;
+    work w;
+    CHECK(data, "memory");
+    memset(data, 0, 1 << 20);
+    make_work(&w, data, 256, 1024);
+    w.weight.map = data;
+    w.weight.map_bytes = 1 << 20;
+    CHECK_OK(open_with(NULL, NULL, &dev));
+    uint32_t before = dev->allocs;
+    for (int limited = 0; limited < 2 && dev->on[VK_FEATURE_import]; limited++) {
+        data[0] = 1;
+        if (limited) dev->caps.max_allocs = before + 8;
+        CHECK_OK(vk->load(dev, &w.weight, 1, NULL, NULL, &weights, &err));
+        data[0] = 2;
+        float y = first_y(dev, weights, &w);
+        CHECK(y == (limited ? 1 : 2), "%s: y is %g", limited ? "copied" : "imported", (double)y);
+        vk->unload(weights);
+    }
+    CHECK(dev->allocs <= before + VK_STAGES, "%u allocations, %u before", dev->allocs, before);
+    vk->close(dev);
+    free(data);
+}
+
 static void test_plans(void) {
     float *data = calloc(64 * 256, 4);
     ac_dev *dev;
@@ -356,6 +396,7 @@ int main(int argc, char **argv) {
     CHECK(mkdtemp(folder), "%s", folder);
     test_masks();
     test_load();
+    test_import();
     test_plans();
     test_cache();
     test_parts();
