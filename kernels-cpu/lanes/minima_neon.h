@@ -14,17 +14,17 @@ INLINE vi v_pair(const vi *c, int i, v_kind256 kind) {
     return vi_and(vi_srl(c[4 + i / 4], 8 * (i % 4)), vi_all(255));
 }
 
-/* acc + m times lane k of s */
+/* acc + m times lane k of s. Not with unsigned vectors: gcc 12 then loads the lanes one by one. */
 INLINE vi v_mla_lane(vi acc, vi m, vi s, int k) {
     switch (k) {
     case 0:
-        return vi_u32(vmlaq_laneq_u32(v_u32(acc), v_u32(m), v_u32(s), 0));
+        return vmlaq_laneq_s32(acc, m, s, 0);
     case 1:
-        return vi_u32(vmlaq_laneq_u32(v_u32(acc), v_u32(m), v_u32(s), 1));
+        return vmlaq_laneq_s32(acc, m, s, 1);
     case 2:
-        return vi_u32(vmlaq_laneq_u32(v_u32(acc), v_u32(m), v_u32(s), 2));
+        return vmlaq_laneq_s32(acc, m, s, 2);
     default:
-        return vi_u32(vmlaq_laneq_u32(v_u32(acc), v_u32(m), v_u32(s), 3));
+        return vmlaq_laneq_s32(acc, m, s, 3);
     }
 }
 

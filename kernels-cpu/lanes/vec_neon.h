@@ -1,5 +1,6 @@
 /* vec_neon.h - vectors of 4 lanes for the bodies in lanes/: NEON of AArch64. What the products of bytes are
- * made of is in dots_neon.h. */
+ * made of is in dots_neon.h. Compiled with -fwrapv: gcc's arm_neon.h adds signed vectors as C adds integers.
+ */
 #ifndef AC_LANES_VEC_NEON_H
 #define AC_LANES_VEC_NEON_H
 
@@ -78,15 +79,14 @@ INLINE vi vi_xor(vi a, vi b) {
 INLINE vi vi_and_not(vi a, vi b) {
     return vbicq_s32(b, a);
 } /* b where a is not */
-/* gcc's arm_neon.h adds and multiplies signed vectors as C does: only unsigned ones may wrap. */
 INLINE vi vi_add(vi a, vi b) {
-    return vi_u32(vaddq_u32(v_u32(a), v_u32(b)));
+    return vaddq_s32(a, b);
 }
 INLINE vi vi_sub(vi a, vi b) {
-    return vi_u32(vsubq_u32(v_u32(a), v_u32(b)));
+    return vsubq_s32(a, b);
 }
 INLINE vi vi_mul(vi a, vi b) {
-    return vi_u32(vmulq_u32(v_u32(a), v_u32(b)));
+    return vmulq_s32(a, b);
 }
 INLINE vi vi_min(vi a, vi b) {
     return vminq_s32(a, b);
