@@ -156,7 +156,8 @@ static void describe(ac_dev *dev, ac_device_info *out) {
     snprintf(detail, sizeof detail, "%s%s%s%s%s; %s",
              dev->tuning.use_group ? "work-group kernels" : "work-item kernels",
              f->dot ? ", integer dot" : "", f->zerocopy ? ", weights in place" : ", weights uploaded",
-             f->record ? ", recorded launches" : "", dev->guarded ? ", products guarded" : "", dev->witness);
+             dev->tuning.use_record ? ", recorded launches" : "", dev->guarded ? ", products guarded" : "",
+             dev->witness);
     fill_info(&dev->caps, detail, dev->used, out);
 }
 

@@ -43,7 +43,7 @@ static ac_cl_buffer record(ac_prog *p, const ac_run *run) {
 
 ac_cl_buffer ac__cl_record_for(ac_prog *p, const ac_run *run) {
     const ac_cl_record shape = {NULL, run->n_rows, run->n_out, run->n_pages_used};
-    if (!p->dev->features.record || p->profiling) return NULL;
+    if (!p->dev->tuning.use_record || p->profiling) return NULL;
     for (uint32_t i = 0; i < AC_CL_RECORDS; i++) {
         const ac_cl_record *r = &p->records[i];
         if (r->buffer && r->rows == shape.rows && r->out == shape.out && r->pages == shape.pages)
@@ -57,7 +57,7 @@ ac_cl_buffer ac__cl_record_for(ac_prog *p, const ac_run *run) {
     *r = shape;
     r->buffer = record(p, run);
     if (r->buffer) return r->buffer;
-    p->dev->features.record = false; /* what fails once would fail at every token */
+    p->dev->tuning.use_record = 0; /* what fails once would fail at every token */
     ac__cl_log(p->dev, 1, "%s: launches cannot be recorded after all", p->dev->caps.name);
     return NULL;
 }

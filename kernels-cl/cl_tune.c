@@ -24,7 +24,8 @@ static const ac_cl_class classes[] = {
       .group_rows = 2,
       .group_cols = 4,
       .tile_from = 16,
-      .tile_wide = 48}},
+      .tile_wide = 48,
+      .use_record = 0}},
     {"gpu",
      CL_DEVICE_TYPE_GPU,
      {.row_group = 256,
@@ -35,7 +36,8 @@ static const ac_cl_class classes[] = {
       .group_rows = 4,
       .group_cols = 4,
       .tile_from = 9,
-      .tile_wide = 33}},
+      .tile_wide = 33,
+      .use_record = 1}},
     {"other",
      CL_DEVICE_TYPE_ALL,
      {.row_group = 64,
@@ -46,7 +48,8 @@ static const ac_cl_class classes[] = {
       .group_rows = 2,
       .group_cols = 4,
       .tile_from = 9,
-      .tile_wide = 33}},
+      .tile_wide = 33,
+      .use_record = 1}},
 };
 
 static const struct {
@@ -110,6 +113,7 @@ void ac__cl_tune(ac_dev *dev, const ac_open_settings *how) {
     if (dev->caps.max_group < 256) dev->features.tile = false;
     if (t->group_size < 8 || dev->caps.local_bytes < 16384) dev->features.group = false;
     if (!dev->features.group) t->use_group = 0;
+    if (!dev->features.record) t->use_record = 0;
 }
 
 /* ---- What is worth a try ---- */
@@ -125,7 +129,7 @@ static const struct {
     {"group_cols", BY_GROUPS, {2, 4, 8}},          {"tile_from", BY_TILES, {5, 9, 17, 33}},
     {"tile_wide", BY_TILES, {17, 33, 65}},         {"row_group", BY_ITEMS, {1, 4, 16, 64}},
     {"row_group", BY_GROUPS, {64, 128, 256, 512}}, {"item_group", BY_ITEMS, {1, 4, 16, 64}},
-    {"item_group", BY_GROUPS, {32, 64, 128, 256}},
+    {"item_group", BY_GROUPS, {32, 64, 128, 256}}, {"use_record", BY_ITEMS | BY_GROUPS, {0, 1}},
 };
 
 static uint32_t value_of(const ac_dev *dev, const char *name) {
@@ -139,10 +143,13 @@ bool ac__cl_tunable(ac_dev *dev, uint32_t i, ac_tunable *out) {
     for (size_t t = 0; t < sizeof trials / sizeof *trials; t++) {
         if (!(trials[t].when & used) || i-- > 0) continue;
         *out = (ac_tunable){.name = trials[t].name, .value = value_of(dev, trials[t].name)};
-        bool group = !strcmp(out->name, "use_group"), size = strstr(out->name, "_group") && !group;
+        bool group = !strcmp(out->name, "use_group"), size = strstr(out->name, "_group") && !group,
+             record = !strcmp(out->name, "use_record");
         for (size_t c = 0; c < 6 && (c == 0 || trials[t].choices[c]); c++) {
             uint32_t v = trials[t].choices[c];
-            if ((size && v > dev->caps.max_group) || (group && v && !dev->features.group)) continue;
+            if ((size && v > dev->caps.max_group) || (group && v && !dev->features.group) ||
+                (record && v && !dev->features.record))
+                continue;
             out->choices[out->n_choices++] = v;
         }
         return true;

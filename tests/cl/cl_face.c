@@ -237,6 +237,25 @@ static void cache(const work *w) {
     }
 }
 
+/* A folder that is there, but not to be written. The superuser may write all the same. */
+static void read_only(const work *w) {
+    float want[2 * M], y[2 * M];
+    char path[100];
+    ac_error err = {0};
+    ac_dev *dev = open_with("item_cols=2", folder);
+    CHECK_OK(compute(dev, w, want, &err));
+    cl->close(dev);
+    snprintf(path, sizeof path, "%s/cl", folder);
+    CHECK(!chmod(path, 0555), "%s", path);
+    int before = files(NULL);
+    dev = open_with("item_cols=1,row_group=8", folder);
+    CHECK_OK(compute(dev, w, y, &err));
+    cl->close(dev);
+    CHECK(!memcmp(want, y, sizeof y), "read-only cache");
+    CHECK(geteuid() == 0 || files(NULL) == before, "files in a read-only folder");
+    CHECK(!chmod(path, 0777), "%s", path);
+}
+
 /* A folder that cannot be made only costs time. */
 static void no_folder(const work *w) {
     float y[2 * M];
@@ -335,6 +354,7 @@ int main(int argc, char **argv) {
     too_little(&w);
     cancelled(&w);
     cache(&w);
+    read_only(&w);
     no_folder(&w);
     tuning();
     tunables();

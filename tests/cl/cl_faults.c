@@ -13,8 +13,9 @@
 #define FALLIBLE(X)                                                                                          \
     X(CreateContext)                                                                                         \
     X(CreateCommandQueue)                                                                                    \
-    X(CreateBuffer) X(CreateProgramWithSource) X(CreateProgramWithBinary) X(BuildProgram) X(GetProgramInfo)  \
-        X(CreateKernel) X(SetKernelArg) X(EnqueueNDRangeKernel) X(EnqueueReadBuffer) X(EnqueueWriteBuffer)   \
+    X(CreateBuffer)                                                                                          \
+    X(CreateProgramWithSource) X(CreateProgramWithBinary) X(BuildProgram) X(GetProgramInfo) X(CreateKernel)  \
+        X(SetKernelArg) X(EnqueueNDRangeKernel) X(EnqueueReadBuffer) X(EnqueueWriteBuffer)                   \
             X(EnqueueCopyBuffer) X(EnqueueFillBuffer) X(EnqueueMapBuffer) X(WaitForEvents)                   \
                 X(GetEventProfilingInfo) X(Flush) X(Finish)
 
@@ -187,7 +188,8 @@ static void put_in_between(void) {
     FALLIBLE(X)
     X(ReleaseContext)
     X(ReleaseCommandQueue)
-    X(ReleaseMemObject) X(ReleaseProgram) X(ReleaseKernel) X(ReleaseEvent)
+    X(ReleaseMemObject)
+    X(ReleaseProgram) X(ReleaseKernel) X(ReleaseEvent)
 #undef X
         ac__cl.EnqueueUnmapMemObject = fake_unmap;
 }
@@ -231,6 +233,7 @@ static ac_status use_plan(ac_dev *dev, const work *w, answer *a, ac_error *err) 
     if (status == AC_OK) status = cl->prepare(dev, weights, NULL, &w->plan, &prog, err);
     CHECK((status == AC_OK) == (prog != NULL), "a program and a failure");
     if (status == AC_OK) status = run_again(prog, &run, a->y, err);
+    if (status == AC_OK) status = run_again(prog, &run, a->again, err); /* recorded, where that is on */
     if (status == AC_OK) status = cl->profile(prog, true, err);
     if (status == AC_OK) status = run_again(prog, &run, a->again, err);
     if (status == AC_OK) status = cl->times(prog, a->ns, err);
@@ -316,7 +319,7 @@ static uint32_t all_faults(const work *w, const char *mask, const char *cache) {
 }
 
 int main(void) {
-    static const char *const masks[] = {"", "zerocopy", "zerocopy,use_group=1,wg=16"};
+    static const char *const masks[] = {"", "zerocopy,use_record=1", "zerocopy,use_group=1,wg=16"};
     char folder[] = "/tmp/anychip-faults-XXXXXX", command[64];
     work w;
     ac_error err = {0};
