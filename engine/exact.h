@@ -12,7 +12,7 @@ static inline ac_fpenv ac__fp_entered(void) {
     ac_fp_enter(&saved);
     return saved;
 }
-#define AC_FP_SCOPE __attribute__((cleanup(ac_fp_leave))) const ac_fpenv fp_scope = ac__fp_entered()
+#define AC_FP_SCOPE __attribute__((cleanup(ac_fp_leave), unused)) const ac_fpenv fp_scope = ac__fp_entered()
 
 /* Nearest integer, ties to even, |x| < 2^51. */
 double ac__nearest(double x);
