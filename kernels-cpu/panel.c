@@ -12,6 +12,7 @@ enum {
     LANES = AC_PANEL_LANES,
     BLOCK_ROWS = 64,    /* most rows of an item */
     BLOCK_TOKENS = 256, /* most tokens of an item */
+    TABLE_TOKENS = 48,  /* so many are worth a kernel's tables; tiles are then full or lack one */
     DIRECT_TOKENS = 4,  /* so many go without packing */
     PREPARE_TOKENS = 4, /* tokens of an item of the first stage */
     STAGE_STRIDE = 288, /* the longest chunk: Q8_0, 8 x 34 bytes */
@@ -19,7 +20,7 @@ enum {
 
 /* A thread's memory for an item. */
 typedef struct scratch {
-    uint8_t stage[LANES * STAGE_STRIDE]; /* copy of a chunk whose rows are not all there */
+    uint8_t stage[LANES * STAGE_STRIDE];    /* copy of a chunk whose rows are not all there */
     float total[BLOCK_ROWS * BLOCK_TOKENS]; /* [panels][BLOCK_TOKENS][lanes] */
     uint8_t more[]; /* [panels][packed_bytes], or the few tokens: [chunks][DIRECT_TOKENS][x_bytes] */
 } scratch;
@@ -103,25 +104,52 @@ static uint32_t tile_start(const ac_panel_kernel *k, uint32_t n, uint32_t i, uin
     return k->pair && i < tiles ? (t + 1) / 2 * 2 : t;
 }
 
+/* A chunk of a block: [panel, panel + panels) and [first, first + n), in `tiles` tiles. */
+typedef struct part {
+    uint32_t chunk, panel, panels, first, n, tiles;
+} part;
+
+static void pack(const shape *s, const part *b, uint32_t p, scratch *mem, uint8_t *to) {
+    piece w = piece_of(s, b->panel + p, b->chunk, mem);
+    s->kernel->pack(w.w, w.stride, groups_of(s, b->chunk), to);
+}
+
+/* Tiles outermost: all panels pass over a few tokens. */
+static void part_plain(const shape *s, const part *b, scratch *mem) {
+    const ac_panel_kernel *k = s->kernel;
+    uint32_t groups = groups_of(s, b->chunk);
+    for (uint32_t p = 0; p < b->panels; p++) pack(s, b, p, mem, mem->more + (size_t)p * k->packed_bytes);
+    for (uint32_t i = 0; i < b->tiles; i++) {
+        uint32_t t = tile_start(k, b->n, i, b->tiles), size = tile_start(k, b->n, i + 1, b->tiles) - t;
+        const uint8_t *x = prepared(s, b->chunk, b->first + t);
+        for (uint32_t p = 0; p < b->panels; p++)
+            k->tile[size - 1](mem->more + (size_t)p * k->packed_bytes, x, groups,
+                              total_of(k, mem, p) + t * k->lanes);
+    }
+}
+
+/* Panels outermost: all tokens pass over one panel and its tables. */
+static void part_tabled(const shape *s, const part *b, scratch *mem) {
+    const ac_panel_kernel *k = s->kernel;
+    for (uint32_t p = 0; p < b->panels; p++) {
+        pack(s, b, p, mem, mem->more);
+        k->tabulate(mem->more);
+        for (uint32_t i = 0; i < b->tiles; i++) {
+            uint32_t t = tile_start(k, b->n, i, b->tiles), size = tile_start(k, b->n, i + 1, b->tiles) - t;
+            k->tabled[size + 1 - k->tokens](mem->more, prepared(s, b->chunk, b->first + t),
+                                            groups_of(s, b->chunk), total_of(k, mem, p) + t * k->lanes);
+        }
+    }
+}
+
 /* Many tokens, [first, first + n), on a block of panels. */
 static void packed(const shape *s, uint32_t panel, uint32_t panels, uint32_t first, uint32_t n,
                    scratch *mem) {
     const ac_panel_kernel *k = s->kernel;
-    uint32_t tiles = (n + k->tokens - 1) / k->tokens;
-    for (uint32_t c = 0; c < s->chunks; c++) {
-        uint32_t groups = groups_of(s, c);
-        for (uint32_t p = 0; p < panels; p++) {
-            piece part = piece_of(s, panel + p, c, mem);
-            k->pack(part.w, part.stride, groups, mem->more + p * (size_t)k->packed_bytes);
-        }
-        for (uint32_t i = 0; i < tiles; i++) {
-            uint32_t t = tile_start(k, n, i, tiles), end = tile_start(k, n, i + 1, tiles);
-            const uint8_t *x = prepared(s, c, first + t);
-            for (uint32_t p = 0; p < panels; p++)
-                k->tile[end - t - 1](mem->more + p * (size_t)k->packed_bytes, x, groups,
-                                     total_of(k, mem, p) + t * k->lanes);
-        }
-    }
+    part b = {
+        .panel = panel, .panels = panels, .first = first, .n = n, .tiles = (n + k->tokens - 1) / k->tokens};
+    for (; b.chunk < s->chunks; b.chunk++)
+        (k->tabulate && n >= TABLE_TOKENS ? part_tabled : part_plain)(s, &b, mem);
 }
 
 static void write_out(const shape *s, uint32_t panel, uint32_t first, uint32_t n, const float *total) {

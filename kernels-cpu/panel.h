@@ -37,7 +37,11 @@ typedef struct ac_panel_kernel {
     void (*pair)(void *even, void *odd); /* NULL, or what tiles want of every two tokens' prepared chunks; the
                                             first token of a tile is even then */
     ac_panel_pack *pack;
-    ac_panel_tile *const *tile;               /* [tokens - 1] */
+    ac_panel_tile *const *tile; /* [tokens - 1] */
+    /* NULL, or for many tokens: adds to a packed chunk what they share, for tiles of tokens - 1 and of tokens
+     */
+    void (*tabulate)(void *packed);
+    ac_panel_tile *tabled[2];
     ac_panel_direct *direct[AC_PANEL_DIRECT]; /* for 1 << i tokens */
 } ac_panel_kernel;
 

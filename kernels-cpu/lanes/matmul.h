@@ -24,7 +24,7 @@
     { tile1_##type, tile2_##type, tile3_##type, tile4_##type }
 #endif
 
-#define V_KERNEL(type, packed_chunk, x_chunk)                                                                \
+#define V_KERNEL(type, packed_chunk, x_chunk, ...)                                                           \
     static ac_panel_tile *const tiles_##type[V_TILE] = V_TILE_LIST(type);                                    \
     static const ac_panel_kernel kernel_##type = {                                                           \
         .lanes = LANES,                                                                                      \
@@ -35,7 +35,8 @@
         .pair = V_PAIR_TOKENS,                                                                               \
         .pack = pack_##type,                                                                                 \
         .tile = tiles_##type,                                                                                \
-        .direct = {direct1_##type, direct2_##type, direct4_##type}};
+        .direct = {direct1_##type, direct2_##type, direct4_##type},                                          \
+        __VA_ARGS__};
 
 #include "matmul256.h"
 #include "matmul32.h"

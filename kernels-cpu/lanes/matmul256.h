@@ -40,7 +40,9 @@ typedef struct v_x256 {
         int16_t s[16];
     };
     int32_t f[8];
-    float d, unused[7];
+    float d;
+    uint16_t at[8]; /* where tables (tables.h) have what belongs to f */
+    uint16_t unused[6];
 } v_x256;
 
 INLINE void v_prepare256(const uint8_t *row, const ac_act_layout *lay, uint32_t chunk, v_x256 *out,
@@ -49,6 +51,7 @@ INLINE void v_prepare256(const uint8_t *row, const ac_act_layout *lay, uint32_t 
                   *q = row + lay->q + AC_CHUNK * (size_t)chunk;
     v_copy_q(out->q, q, AC_CHUNK, kind.bits);
     v_widen8_bytes(out->f, f, V_FACTOR);
+    for (int j = 0; j < 8; j++) out->at[j] = (uint16_t)((f[j] < 16 ? f[j] : 16) * sizeof(int32_t[LANES]));
     memcpy(&out->d, row + lay->d + 4 * (size_t)chunk, 4);
 #ifdef V_NEON
     (void)q;
@@ -250,6 +253,8 @@ INLINE void v_pack256(const uint8_t *w, size_t stride, v_packed256 *out, v_type2
     }
 }
 
+#include "tables.h"
+
 #define V_KIND(type) ((v_kind256){type##_BITS, type##_OFF, type##_SUB, type##_MINS, type##_SIGNED})
 #define V_TYPE(type)                                                                                         \
     ((v_type256){scales_##type, keep_##type, raw_##type, codes_##type, type##_UNIT, sizeof(ac_block_##type), \
@@ -284,6 +289,7 @@ INLINE void v_pack256(const uint8_t *w, size_t stride, v_packed256 *out, v_type2
     V_DIRECT256(type, 4)                                                                                     \
     V_PACK256(type)                                                                                          \
     V_TILES(V_TILE256, type)                                                                                 \
-    V_KERNEL(type, v_packed256, v_x256)
+    V_TABLED256(type)                                                                                        \
+    V_KERNEL(type, v_tabled256, v_x256, V_TABLED_FIELDS(type))
 
 #endif

@@ -140,6 +140,6 @@ INLINE void v_pack32(const uint8_t *w, size_t stride, uint32_t groups, v_packed3
     V_DIRECT32(type, TYPE, 4)                                                                                \
     V_PACK32(type, TYPE)                                                                                     \
     V_TILES(V_TILE32, type)                                                                                  \
-    V_KERNEL(type, v_packed32, v_x32)
+    V_KERNEL(type, v_packed32, v_x32, .tabulate = NULL)
 
 #endif
