@@ -23,32 +23,35 @@ typedef enum vk_feature {
         VK_FEATURE_COUNT
 } vk_feature;
 
-/* ---- Numbers a mask can set ("rows1=2"): name, default, least, most, whether powers of two only ---- */
+/* ---- Numbers a mask can set ("rows1=2"): name, default, least, most, whether powers of two only, and
+ * whether tuning tries them ---- */
 #define AC_VK_TUNABLES(X)                                                                                    \
-    X(threads, 64, 8, 256, true) /* invocations of matvec.comp */                                            \
-    X(rows1, 4, 1, 8, true)      /* rows of W per lane for 1, 2, 4, 8 rows of x */                           \
-    X(rows2, 2, 1, 8, true)                                                                                  \
-    X(rows4, 2, 1, 8, true)                                                                                  \
-    X(rows8, 1, 1, 8, true)                                                                                  \
-    X(tile_from, 17, 1, 65535, false) /* rows of x from which matmul.comp is taken */                        \
-    X(tile_rows, 128, 32, 128, true)  /* its largest tile */                                                 \
-    X(tile_cols, 64, 32, 128, true)                                                                          \
+    X(threads, 64, 8, 256, true, true) /* invocations of matvec.comp */                                      \
+    X(rows1, 4, 1, 8, true, true)      /* rows of W per lane for 1, 2, 4, 8 rows of x */                     \
+    X(rows2, 2, 1, 8, true, true)                                                                            \
+    X(rows4, 2, 1, 8, true, true)                                                                            \
+    X(rows8, 1, 1, 8, true, true)                                                                            \
+    X(tile_from, 17, 1, 65535, false, true) /* rows of x from which matmul.comp is taken */                  \
+    X(tile_rows, 128, 32, 128, true, true)  /* its largest tile */                                           \
+    X(tile_cols, 64, 32, 128, true, true)                                                                    \
+    X(lanes, 0, 0, 64, true, true) /* of subgroups, where the device lets pipelines choose; 0 = its own */   \
     /* fragments as integer cooperative matrices have them, without those: for tests of the indexing */      \
-    X(frag_m, 32, 8, 32, true)                                                                               \
-    X(frag_n, 32, 8, 32, true)                                                                               \
-    X(frag_k, 32, 16, 32, true)                                                                              \
-    X(frag_lanes, 32, 8, 64, true)                                                                           \
-    X(slice, 0, 0, 65535, false) /* 1024 multiply-adds of a submission; 0 = by the measured speed */         \
-    X(lose, 0, 0, 65535, false)  /* the N-th run finds the device lost: to try what follows; 0 = never */
+    X(frag_m, 32, 8, 32, true, false)                                                                        \
+    X(frag_n, 32, 8, 32, true, false)                                                                        \
+    X(frag_k, 32, 16, 32, true, false)                                                                       \
+    X(frag_lanes, 32, 8, 64, true, false)                                                                    \
+    X(slice, 0, 0, 65535, false, false) /* 1024 multiply-adds of a submission; 0 = by the measured speed */  \
+    X(lose, 0, 0, 65535, false,                                                                              \
+      false) /* the N-th run finds the device lost: to try what follows; 0 = never */
 
 typedef enum vk_tunable {
-#define X(name, value, least, most, power) VK_TUNE_##name,
+#define X(name, value, least, most, power, tried) VK_TUNE_##name,
     AC_VK_TUNABLES(X)
 #undef X
         VK_TUNE_COUNT
 } vk_tunable;
 
-enum { VK_BINDINGS = 8, VK_PUSH = 24, VK_SPEC = 13, VK_STAGE_BYTES = 16 << 20, VK_STAGES = 2 };
+enum { VK_BINDINGS = 8, VK_PUSH = 24, VK_SPEC = 13, VK_STAGE_BYTES = 16 << 20, VK_STAGES = 2, VK_COOPS = 8 };
 
 typedef enum vk_role {
     VK_W,
@@ -70,6 +73,11 @@ typedef struct vk_buf {
     void *host; /* mapped, or NULL */
 } vk_buf;
 
+/* A size of integer cooperative matrices [m, k] x [k, n], and the lanes that share one. */
+typedef struct vk_coop {
+    uint32_t m, n, k, lanes;
+} vk_coop;
+
 typedef struct vk_caps {
     char name[128], driver[128], kind[16];
     uint32_t api;
@@ -77,15 +85,20 @@ typedef struct vk_caps {
     bool integrated;                  /* shares the host's memory */
     bool rte32, preserve32, denorm32; /* float modes the device offers for 32 bits */
     bool ext_dot, ext_subgroup_size;  /* reached by extension, not by core 1.3 */
-    bool has_budget;
-    bool full_subgroups;
-    uint32_t subgroup;
-    uint32_t coop_m, coop_n, coop_k; /* 0 = none */
+    bool has_budget, portability;
+    bool full_subgroups, size_control; /* size_control: a pipeline can require a size of subgroups */
+    uint32_t subgroup; /* the size in use: the device's own, or the nearest that the shaders take */
+    uint32_t subgroup_least, subgroup_most, subgroups_most; /* with size_control; the last: per workgroup */
+    vk_coop coops[VK_COOPS];                                /* sizes listed, the largest first */
+    uint32_t n_coops;
+    vk_coop coop;  /* the one in use; m is 0: none */
+    bool dot_fast; /* packed dots are instructions, not sequences made by the driver */
     uint64_t max_range, max_alloc, import_align;
     uint32_t max_allocs; /* how many there may be at once */
-    uint32_t max_groups[3], shared_bytes, invocations, offset_align;
+    uint32_t max_groups[3], shared_bytes, invocations, offset_align, bindings;
     uint32_t family;
-    float ns_per_tick; /* 0 = no timestamps */
+    float ns_per_tick;  /* 0 = no timestamps */
+    uint64_t tick_mask; /* bits of a timestamp that count */
     uint64_t memory_total, memory_free;
     VkPhysicalDeviceMemoryProperties memory;
     uint8_t cache_uuid[VK_UUID_SIZE];
@@ -95,6 +108,7 @@ typedef struct vk_caps {
 /* A pipeline is a shader and the values of its specialisation constants (by id). */
 typedef struct vk_key {
     uint32_t shader;
+    uint32_t lanes; /* of subgroups, which then are all whole; 0 = it does not matter */
     uint32_t spec[VK_SPEC];
 } vk_key;
 
@@ -130,14 +144,24 @@ struct ac_dev {
     vk_buf dummy;
     uint32_t allocs; /* of device memory, at present */
     bool lost;
-    uint32_t runs; /* since the device was opened */
-    double rate;   /* multiply-adds per second, as runs have shown; 0 = not yet */
+    bool no_import; /* it was lost when it read imported memory */
+    uint32_t runs;  /* since the device was opened */
+    double rate;    /* multiply-adds per second, as runs have shown; 0 = not yet */
     void (*log)(void *user, int level, const char *text);
     void *log_user;
 };
 
+/* The queue family to compute on: one without graphics, whose long dispatches hold up no screen, before one
+ * with; AC_NONE when none computes. */
+uint32_t vk_pick_family(const VkQueueFamilyProperties *list, uint32_t n);
+/* The size of subgroups to use of those from `least` to `most`: `own` when the shaders take it (8 to 64),
+ * else the nearest; 0 when there is none. */
+uint32_t vk_pick_subgroup(uint32_t own, uint32_t least, uint32_t most);
+
 /* Fills caps of a physical device; false (with the reason) when the backend cannot run on it. */
 bool vk_probe(vk_api *api, VkPhysicalDevice physical, vk_caps *caps, char *why, size_t cap);
+/* What memory there is, and how much of it is free now. */
+void vk_probe_memory(vk_api *api, VkPhysicalDevice p, bool budget, vk_caps *c);
 ac_status vk_instance_create(vk_api *api, VkInstance *out, ac_error *err);
 ac_status vk_enumerate(ac_device_info *list, size_t cap, size_t *count, ac_error *err);
 ac_status vk_open(const ac_open_settings *how, ac_dev **out, ac_error *err);
@@ -258,7 +282,13 @@ ac_status vk_kv_read(ac_kv_mem *kv, uint32_t page, void *host, ac_error *err);
 ac_status vk_kv_write(ac_kv_mem *kv, uint32_t page, const void *host, ac_error *err);
 void vk_kv_destroy(ac_kv_mem *kv);
 
+/* Forgets the pipeline that was wanted last and could not be built. */
+void vk_pipes_drop(ac_dev *dev, uint32_t pipe);
+
 /* ---- Witness ---- */
 ac_status vk_witness(ac_dev *dev, bool force, ac_error *err);
+/* Whether the device reads the pages of a file mapped read-only as they are; switches `import` off when not.
+ * AC_ERR_DEVICE_LOST: it was lost over that. */
+ac_status vk_witness_import(ac_dev *dev, ac_error *err);
 
 #endif

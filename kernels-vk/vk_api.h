@@ -25,21 +25,21 @@
     X(QueueSubmit)                                                                                           \
     X(CreateBuffer)                                                                                          \
     X(DestroyBuffer)                                                                                         \
-    X(GetBufferMemoryRequirements) X(BindBufferMemory) X(AllocateMemory) X(FreeMemory) X(MapMemory)          \
-        X(CreateShaderModule) X(DestroyShaderModule) X(CreateComputePipelines) X(DestroyPipeline)            \
-            X(CreatePipelineLayout) X(DestroyPipelineLayout) X(CreateDescriptorSetLayout)                    \
-                X(DestroyDescriptorSetLayout) X(CreateDescriptorPool) X(DestroyDescriptorPool)               \
-                    X(AllocateDescriptorSets) X(UpdateDescriptorSets) X(CreatePipelineCache)                 \
-                        X(DestroyPipelineCache) X(GetPipelineCacheData) X(MergePipelineCaches)               \
-                            X(CreateCommandPool) X(DestroyCommandPool) X(AllocateCommandBuffers)             \
-                                X(FreeCommandBuffers) X(BeginCommandBuffer) X(EndCommandBuffer)              \
-                                    X(CmdBindPipeline) X(CmdBindDescriptorSets) X(CmdPushConstants)          \
-                                        X(CmdDispatch) X(CmdDispatchBase) X(CmdPipelineBarrier)              \
-                                            X(CmdCopyBuffer) X(CmdFillBuffer) X(CreateQueryPool)             \
-                                                X(DestroyQueryPool) X(CmdResetQueryPool)                     \
-                                                    X(CmdWriteTimestamp) X(GetQueryPoolResults)              \
-                                                        X(CreateSemaphore) X(DestroySemaphore)               \
-                                                            X(WaitSemaphores)
+    X(GetBufferMemoryRequirements)                                                                           \
+    X(BindBufferMemory) X(AllocateMemory) X(FreeMemory) X(MapMemory) X(CreateShaderModule)                   \
+        X(DestroyShaderModule) X(CreateComputePipelines) X(DestroyPipeline) X(CreatePipelineLayout)          \
+            X(DestroyPipelineLayout) X(CreateDescriptorSetLayout) X(DestroyDescriptorSetLayout)              \
+                X(CreateDescriptorPool) X(DestroyDescriptorPool) X(AllocateDescriptorSets)                   \
+                    X(UpdateDescriptorSets) X(CreatePipelineCache) X(DestroyPipelineCache)                   \
+                        X(GetPipelineCacheData) X(MergePipelineCaches) X(CreateCommandPool)                  \
+                            X(DestroyCommandPool) X(AllocateCommandBuffers) X(FreeCommandBuffers)            \
+                                X(BeginCommandBuffer) X(EndCommandBuffer) X(CmdBindPipeline)                 \
+                                    X(CmdBindDescriptorSets) X(CmdPushConstants) X(CmdDispatch)              \
+                                        X(CmdDispatchBase) X(CmdPipelineBarrier) X(CmdCopyBuffer)            \
+                                            X(CmdFillBuffer) X(CreateQueryPool) X(DestroyQueryPool)          \
+                                                X(CmdResetQueryPool) X(CmdWriteTimestamp)                    \
+                                                    X(GetQueryPoolResults) X(CreateSemaphore)                \
+                                                        X(DestroySemaphore) X(WaitSemaphores)
 
 /* VK_KHR_cooperative_matrix is younger than the headers of Debian 12: the little we use, by the public
  * specification. */
@@ -48,6 +48,12 @@
 enum { VK_COMPONENT_TYPE_SINT8_KHR = 3, VK_COMPONENT_TYPE_SINT32_KHR = 5, VK_SCOPE_SUBGROUP_KHR = 3 };
 #define VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR ((VkStructureType)1000506000)
 #define VK_STRUCTURE_TYPE_COOPERATIVE_MATRIX_PROPERTIES_KHR ((VkStructureType)1000506001)
+#define VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_PROPERTIES_KHR ((VkStructureType)1000506002)
+typedef struct VkPhysicalDeviceCooperativeMatrixPropertiesKHR {
+    VkStructureType sType;
+    void *pNext;
+    VkShaderStageFlags cooperativeMatrixSupportedStages;
+} VkPhysicalDeviceCooperativeMatrixPropertiesKHR;
 typedef struct VkPhysicalDeviceCooperativeMatrixFeaturesKHR {
     VkStructureType sType;
     void *pNext;

@@ -25,8 +25,15 @@ static uint64_t checksum(const void *data, size_t n) {
     return h;
 }
 
+/* Whether the driver's bytes begin as this device's do: not every driver looks. */
+static bool of_device(const vk_caps *c, const void *data, size_t bytes) {
+    const uint32_t want[4] = {16 + VK_UUID_SIZE, VK_PIPELINE_CACHE_HEADER_VERSION_ONE, c->vendor, c->device};
+    return bytes >= sizeof want + VK_UUID_SIZE && !memcmp(data, want, sizeof want) &&
+           !memcmp((const char *)data + sizeof want, c->cache_uuid, VK_UUID_SIZE);
+}
+
 /* The verified content of the file, NULL when there is none; the caller frees. */
-static void *read_cache(const char *path, size_t *bytes, uint64_t *sum) {
+static void *read_cache(const vk_caps *c, const char *path, size_t *bytes, uint64_t *sum) {
     FILE *f = fopen(path, "rb");
     if (!f) return NULL;
     cache_header h;
@@ -36,7 +43,8 @@ static void *read_cache(const char *path, size_t *bytes, uint64_t *sum) {
         !memcmp(h.magic, cache_magic, sizeof h.magic) && h.bytes == (uint64_t)st.st_size - sizeof h &&
         h.bytes < MOST_BYTES)
         data = malloc(h.bytes ? h.bytes : 1);
-    if (data && (fread(data, 1, h.bytes, f) != h.bytes || checksum(data, h.bytes) != h.sum)) {
+    if (data && (fread(data, 1, h.bytes, f) != h.bytes || checksum(data, h.bytes) != h.sum ||
+                 !of_device(c, data, h.bytes))) {
         free(data);
         data = NULL;
     }
@@ -85,7 +93,7 @@ void vk_cache_open(ac_dev *dev, const char *dir) {
         key.shaders = vk_shader_digest();
         snprintf(dev->cache_path, sizeof dev->cache_path, "%s/vk-%016llx.bin", dir,
                  (unsigned long long)checksum(&key, sizeof key));
-        data = read_cache(dev->cache_path, &bytes, &dev->cache_sum);
+        data = read_cache(c, dev->cache_path, &bytes, &dev->cache_sum);
     }
     dev->cache = create_cache(dev, data, bytes);
     if (!dev->cache && data) dev->cache = create_cache(dev, NULL, 0); /* the driver does not want it */
@@ -96,7 +104,7 @@ void vk_cache_open(ac_dev *dev, const char *dir) {
 static void merge_file(ac_dev *dev) {
     size_t bytes;
     uint64_t sum;
-    void *data = read_cache(dev->cache_path, &bytes, &sum);
+    void *data = read_cache(&dev->caps, dev->cache_path, &bytes, &sum);
     if (!data) return;
     VkPipelineCache theirs = sum == dev->cache_sum ? VK_NULL_HANDLE : create_cache(dev, data, bytes);
     if (theirs) dev->api.MergePipelineCaches(dev->device, dev->cache, 1, &theirs);

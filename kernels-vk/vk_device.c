@@ -73,190 +73,6 @@ ac_status vk_instance_create(vk_api *api, VkInstance *out, ac_error *err) {
     return status;
 }
 
-/* ---- What a device can ---- */
-
-typedef struct extension_list {
-    VkExtensionProperties *have;
-    uint32_t n;
-} extension_list;
-
-static extension_list list_extensions(vk_api *api, VkPhysicalDevice p) {
-    extension_list l = {0};
-    if (api->EnumerateDeviceExtensionProperties(p, NULL, &l.n, NULL) != VK_SUCCESS || !l.n)
-        return (extension_list){0};
-    l.have = calloc(l.n, sizeof *l.have);
-    if (!l.have || api->EnumerateDeviceExtensionProperties(p, NULL, &l.n, l.have) < 0) l.n = 0;
-    return l;
-}
-
-static bool has_extension(const extension_list *l, const char *name) {
-    for (uint32_t i = 0; i < l->n; i++)
-        if (!strcmp(l->have[i].extensionName, name)) return true;
-    return false;
-}
-
-static void probe_coopmat(vk_api *api, VkPhysicalDevice p, vk_caps *c) {
-    VkCooperativeMatrixPropertiesKHR list[256];
-    uint32_t n = 256;
-    if (!api->GetPhysicalDeviceCooperativeMatrixPropertiesKHR) return;
-    for (uint32_t i = 0; i < n; i++)
-        list[i] =
-            (VkCooperativeMatrixPropertiesKHR){.sType = VK_STRUCTURE_TYPE_COOPERATIVE_MATRIX_PROPERTIES_KHR};
-    if (api->GetPhysicalDeviceCooperativeMatrixPropertiesKHR(p, &n, list) < 0) return;
-    for (uint32_t i = 0; i < n; i++) {
-        const VkCooperativeMatrixPropertiesKHR *m = &list[i];
-        bool fits = m->AType == VK_COMPONENT_TYPE_SINT8_KHR && m->BType == VK_COMPONENT_TYPE_SINT8_KHR &&
-                    m->CType == VK_COMPONENT_TYPE_SINT32_KHR &&
-                    m->ResultType == VK_COMPONENT_TYPE_SINT32_KHR && !m->saturatingAccumulation &&
-                    m->scope == VK_SCOPE_SUBGROUP_KHR;
-        /* the tiles of the shader are 16 x 16 (x 16 or 32) or smaller powers of two */
-        fits = fits && (m->KSize == 16 || m->KSize == 32) && (m->MSize == 8 || m->MSize == 16) &&
-               (m->NSize == 8 || m->NSize == 16);
-        if (!fits || m->MSize * m->NSize * m->KSize <= c->coop_m * c->coop_n * c->coop_k) continue;
-        c->coop_m = m->MSize, c->coop_n = m->NSize, c->coop_k = m->KSize;
-    }
-}
-
-static void probe_memory(vk_api *api, VkPhysicalDevice p, bool budget, vk_caps *c) {
-    VkPhysicalDeviceMemoryBudgetPropertiesEXT b = {
-        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT};
-    VkPhysicalDeviceMemoryProperties2 m = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PROPERTIES_2,
-                                           .pNext = budget ? &b : NULL};
-    api->GetPhysicalDeviceMemoryProperties2(p, &m);
-    c->memory = m.memoryProperties;
-    for (uint32_t i = 0; i < c->memory.memoryHeapCount; i++) {
-        const VkMemoryHeap *h = &c->memory.memoryHeaps[i];
-        if (!(h->flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT) || h->size < c->memory_total) continue;
-        c->memory_total = h->size;
-        c->memory_free = budget && b.heapBudget[i] > b.heapUsage[i] ? b.heapBudget[i] - b.heapUsage[i] : 0;
-    }
-    for (uint32_t i = 0; i < c->memory.memoryTypeCount; i++) {
-        const VkMemoryPropertyFlags want =
-            VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT | VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT |
-            VK_MEMORY_PROPERTY_HOST_COHERENT_BIT | VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
-        if (c->integrated && (c->memory.memoryTypes[i].propertyFlags & want) == want)
-            c->has[VK_FEATURE_mapped] = true;
-    }
-}
-
-static void probe_features(vk_api *api, VkPhysicalDevice p, const extension_list *x, vk_caps *c,
-                           bool *timeline) {
-    VkPhysicalDeviceCooperativeMatrixFeaturesKHR coop = {
-        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR};
-    VkPhysicalDeviceShaderIntegerDotProductFeatures dot = {
-        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES};
-    VkPhysicalDeviceSubgroupSizeControlFeatures sub = {
-        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES};
-    VkPhysicalDeviceVulkan12Features v12 = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES};
-    VkPhysicalDeviceFeatures2 f = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, .pNext = &v12};
-    bool core = c->api >= VK_API_VERSION_1_3;
-    c->ext_dot = !core && has_extension(x, "VK_KHR_shader_integer_dot_product");
-    c->ext_subgroup_size = !core && has_extension(x, "VK_EXT_subgroup_size_control");
-    bool ext_coop = has_extension(x, VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME);
-    if (core || c->ext_dot) dot.pNext = f.pNext, f.pNext = &dot;
-    if (core || c->ext_subgroup_size) sub.pNext = f.pNext, f.pNext = &sub;
-    if (ext_coop) coop.pNext = f.pNext, f.pNext = &coop;
-    api->GetPhysicalDeviceFeatures2(p, &f);
-    *timeline = v12.timelineSemaphore;
-    c->has[VK_FEATURE_dot] = dot.shaderIntegerDotProduct;
-    c->full_subgroups = sub.computeFullSubgroups;
-    if (coop.cooperativeMatrix && v12.shaderInt8 && v12.vulkanMemoryModel && c->full_subgroups)
-        probe_coopmat(api, p, c);
-    c->has[VK_FEATURE_coopmat] = c->coop_k != 0;
-}
-
-static void probe_properties(vk_api *api, VkPhysicalDevice p, const extension_list *x, vk_caps *c) {
-    VkPhysicalDeviceExternalMemoryHostPropertiesEXT host = {
-        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_MEMORY_HOST_PROPERTIES_EXT};
-    VkPhysicalDeviceVulkan12Properties v12 = {.sType =
-                                                  VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_PROPERTIES};
-    VkPhysicalDeviceVulkan11Properties v11 = {
-        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_PROPERTIES, .pNext = &v12};
-    VkPhysicalDeviceProperties2 q = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &v11};
-    bool ext_host = has_extension(x, "VK_EXT_external_memory_host");
-    if (ext_host) v12.pNext = &host;
-    api->GetPhysicalDeviceProperties2(p, &q);
-    const VkPhysicalDeviceLimits *l = &q.properties.limits;
-    static const char *const kinds[] = {"other", "gpu", "gpu", "gpu", "cpu"};
-    VkPhysicalDeviceType type = q.properties.deviceType;
-    snprintf(c->kind, sizeof c->kind, "%s", (unsigned)type < 5 ? kinds[type] : "other");
-    snprintf(c->driver, sizeof c->driver, "%.60s %.60s", v12.driverName, v12.driverInfo);
-    c->integrated = type == VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU || type == VK_PHYSICAL_DEVICE_TYPE_CPU;
-    c->rte32 = v12.shaderRoundingModeRTEFloat32;
-    c->preserve32 = v12.shaderSignedZeroInfNanPreserveFloat32;
-    c->denorm32 = v12.shaderDenormPreserveFloat32;
-    c->has[VK_FEATURE_modes] = c->rte32 || c->preserve32 || c->denorm32;
-    c->subgroup = v11.subgroupSize;
-    const VkSubgroupFeatureFlags want = VK_SUBGROUP_FEATURE_BASIC_BIT | VK_SUBGROUP_FEATURE_SHUFFLE_BIT;
-    c->has[VK_FEATURE_subgroup] = (v11.subgroupSupportedOperations & want) == want &&
-                                  (v11.subgroupSupportedStages & VK_SHADER_STAGE_COMPUTE_BIT) &&
-                                  c->subgroup >= 8 && c->subgroup <= 64;
-    c->max_range = l->maxStorageBufferRange;
-    c->max_alloc = v11.maxMemoryAllocationSize;
-    c->max_allocs = l->maxMemoryAllocationCount;
-    c->import_align = ext_host ? host.minImportedHostPointerAlignment : 0;
-    c->has[VK_FEATURE_import] = c->integrated && c->import_align && c->import_align <= 65536;
-    memcpy(c->max_groups, l->maxComputeWorkGroupCount, sizeof c->max_groups);
-    c->shared_bytes = l->maxComputeSharedMemorySize;
-    c->invocations = l->maxComputeWorkGroupInvocations < l->maxComputeWorkGroupSize[0]
-                         ? l->maxComputeWorkGroupInvocations
-                         : l->maxComputeWorkGroupSize[0];
-    c->offset_align = (uint32_t)l->minStorageBufferOffsetAlignment;
-    c->ns_per_tick = l->timestampPeriod;
-    memcpy(c->cache_uuid, q.properties.pipelineCacheUUID, sizeof c->cache_uuid);
-    c->vendor = q.properties.vendorID, c->device = q.properties.deviceID,
-    c->driver_version = q.properties.driverVersion;
-}
-
-/* A family with compute; timestamps are a matter of the family too. */
-static bool probe_family(vk_api *api, VkPhysicalDevice p, vk_caps *c) {
-    VkQueueFamilyProperties list[32];
-    uint32_t n = 32;
-    api->GetPhysicalDeviceQueueFamilyProperties(p, &n, list);
-    for (uint32_t i = 0; i < n; i++) {
-        if (!(list[i].queueFlags & VK_QUEUE_COMPUTE_BIT) || !list[i].queueCount) continue;
-        c->family = i;
-        if (!list[i].timestampValidBits) c->ns_per_tick = 0;
-        return true;
-    }
-    return false;
-}
-
-bool vk_probe(vk_api *api, VkPhysicalDevice physical, vk_caps *c, char *why, size_t cap) {
-    memset(c, 0, sizeof *c);
-    VkPhysicalDeviceProperties2 q = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2};
-    api->GetPhysicalDeviceProperties2(physical, &q);
-    snprintf(c->name, sizeof c->name, "%.127s", q.properties.deviceName);
-    snprintf(c->kind, sizeof c->kind, "other");
-    c->api = q.properties.apiVersion;
-    if (c->api < VK_API_VERSION_1_2) {
-        snprintf(why, cap, "want Vulkan 1.2, the device has %u.%u", VK_API_VERSION_MAJOR(c->api),
-                 VK_API_VERSION_MINOR(c->api));
-        return false;
-    }
-    extension_list x = list_extensions(api, physical);
-    bool timeline = false;
-    c->has_budget = has_extension(&x, "VK_EXT_memory_budget");
-    probe_properties(api, physical, &x, c);
-    probe_features(api, physical, &x, c, &timeline);
-    probe_memory(api, physical, c->has_budget, c);
-    free(x.have);
-    c->has[VK_FEATURE_subgroup] = c->has[VK_FEATURE_subgroup] && c->full_subgroups;
-    c->has[VK_FEATURE_tile] = c->shared_bytes >= 32768;
-    c->has[VK_FEATURE_coopmat] = c->has[VK_FEATURE_coopmat] && c->has[VK_FEATURE_tile];
-    c->has[VK_FEATURE_fuse] = c->has[VK_FEATURE_planar] = true;
-    bool family = probe_family(api, physical, c);
-    if (family && timeline && c->invocations >= 256 && c->shared_bytes >= 16384 && c->offset_align <= 256)
-        return true;
-    snprintf(why, cap,
-             !family                   ? "no queue computes"
-             : !timeline               ? "no timeline semaphores"
-             : c->invocations < 256    ? "want workgroups of 256 invocations"
-             : c->shared_bytes < 16384 ? "want 16384 bytes of shared memory"
-                                       : "want storage buffers at multiples of 256 bytes");
-    return false;
-}
-
 /* ---- Listing ---- */
 
 static void describe_caps(const vk_caps *c, const bool *on, const char *witness, ac_device_info *out) {
@@ -267,14 +83,15 @@ static void describe_caps(const vk_caps *c, const bool *on, const char *witness,
     snprintf(out->name, sizeof out->name, "%s", c->name);
     snprintf(out->driver, sizeof out->driver, "%s", c->driver);
     snprintf(out->kind, sizeof out->kind, "%s", c->kind);
+    const vk_coop shown = c->coop.m ? c->coop : c->coops[0];
     size_t n = (size_t)snprintf(out->detail, sizeof out->detail, "Vulkan %u.%u", VK_API_VERSION_MAJOR(c->api),
                                 VK_API_VERSION_MINOR(c->api));
     for (int i = 0; i < VK_FEATURE_COUNT && n < sizeof out->detail; i++)
         if (on[i] && i != VK_FEATURE_fuse && i != VK_FEATURE_tile && i != VK_FEATURE_planar)
             n += (size_t)snprintf(out->detail + n, sizeof out->detail - n, ", %s", feature_texts[i]);
     if (on[VK_FEATURE_coopmat] && n < sizeof out->detail)
-        n += (size_t)snprintf(out->detail + n, sizeof out->detail - n, " %ux%ux%u", c->coop_m, c->coop_n,
-                              c->coop_k);
+        n +=
+            (size_t)snprintf(out->detail + n, sizeof out->detail - n, " %ux%ux%u", shown.m, shown.n, shown.k);
     if (n < sizeof out->detail)
         n += (size_t)snprintf(out->detail + n, sizeof out->detail - n, ", subgroups of %u", c->subgroup);
     if (witness[0] && n < sizeof out->detail)
@@ -311,7 +128,7 @@ ac_status vk_enumerate(ac_device_info *list, size_t cap, size_t *count, ac_error
 }
 
 void vk_describe(ac_dev *dev, ac_device_info *out) {
-    probe_memory(&dev->api, dev->physical, dev->caps.has_budget, &dev->caps);
+    vk_probe_memory(&dev->api, dev->physical, dev->caps.has_budget, &dev->caps);
     describe_caps(&dev->caps, dev->on, dev->witness, out);
     out->usable = !dev->lost;
 }
@@ -321,15 +138,15 @@ void vk_describe(ac_dev *dev, ac_device_info *out) {
 static const struct {
     const char *name;
     uint32_t value, least, most;
-    bool power;
+    bool power, tried;
 } tunables[VK_TUNE_COUNT] = {
-#define X(name, value, least, most, power) {#name, value, least, most, power},
+#define X(name, value, least, most, power, tried) {#name, value, least, most, power, tried},
     AC_VK_TUNABLES(X)
 #undef X
 };
 
 static ac_status mask_unknown(const char *word, size_t n, ac_error *err) {
-    char known[480] = "";
+    char known[640] = "";
     for (int i = 0; i < VK_FEATURE_COUNT; i++) strcat(strcat(known, i ? ", " : ""), feature_names[i]);
     for (int i = 0; i < VK_TUNE_COUNT; i++) strcat(strcat(strcat(known, ", "), tunables[i].name), "=N");
     return ac_fail(err, AC_ERR_ARGUMENT, "device mask \"%.*s\": want words of %s", (int)(n < 40 ? n : 40),
@@ -362,6 +179,11 @@ static ac_status mask_word(ac_dev *dev, const char *word, size_t n, ac_error *er
     return mask_unknown(word, n, err);
 }
 
+static bool lanes_fit(const ac_dev *dev) {
+    const uint32_t lanes = dev->tune[VK_TUNE_lanes];
+    return lanes >= 8 && lanes >= dev->caps.subgroup_least && lanes <= dev->caps.subgroup_most;
+}
+
 /* What was measured for this device; words that do not fit are left out. */
 static void take_measured(ac_dev *dev, const ac_open_settings *how) {
     ac_device_info info = {0};
@@ -374,17 +196,33 @@ static void take_measured(ac_dev *dev, const ac_open_settings *how) {
         if (memchr(p, '=', n)) mask_word(dev, p, n, NULL);
         p += n;
     }
+    if (!lanes_fit(dev)) dev->tune[VK_TUNE_lanes] = 0;
 }
 
-bool vk_tunable_at(ac_dev *dev, uint32_t i, ac_tunable *out) {
-    if (i >= VK_TUNE_COUNT) return false;
+/* The n-th number that tuning tries, VK_TUNE_COUNT past the end. */
+static uint32_t tried_at(uint32_t n) {
+    uint32_t i = 0;
+    while (i < VK_TUNE_COUNT && (!tunables[i].tried || n-- > 0)) i++;
+    return i;
+}
+
+bool vk_tunable_at(ac_dev *dev, uint32_t n, ac_tunable *out) {
+    const uint32_t i = tried_at(n), cap = sizeof out->choices / sizeof *out->choices;
+    uint32_t least, most;
+    if (i == VK_TUNE_COUNT) return false;
     *out = (ac_tunable){.name = tunables[i].name, .value = dev->tune[i]};
     if (i == VK_TUNE_tile_from) {
         static const uint32_t from[] = {5, 9, 17, 33};
         for (size_t k = 0; k < sizeof from / sizeof *from; k++) out->choices[out->n_choices++] = from[k];
         return true;
     }
-    for (uint32_t v = tunables[i].least; v <= tunables[i].most; v *= 2) out->choices[out->n_choices++] = v;
+    least = tunables[i].least, most = tunables[i].most;
+    if (i == VK_TUNE_lanes) { /* what the device lets pipelines choose */
+        least = dev->caps.subgroup_least < 8 ? 8 : dev->caps.subgroup_least;
+        most = dev->caps.subgroup_most < most ? dev->caps.subgroup_most : most;
+    }
+    for (uint32_t v = least; v && v <= most && out->n_choices < cap; v *= 2)
+        out->choices[out->n_choices++] = v;
     return true;
 }
 
@@ -399,12 +237,30 @@ static const struct {
     {"cpu", VK_TUNE_rows4, 8},   {"cpu", VK_TUNE_rows8, 4}, {"cpu", VK_TUNE_tile_from, 65535},
 };
 
+/* The size of subgroups that was asked for. */
+static ac_status take_lanes(ac_dev *dev, ac_error *err) {
+    const uint32_t lanes = dev->tune[VK_TUNE_lanes];
+    vk_caps *c = &dev->caps;
+    if (lanes && !lanes_fit(dev))
+        return ac_fail(err, AC_ERR_ARGUMENT, "device mask \"lanes=%u\": the device has subgroups of %u to %u",
+                       lanes, c->subgroup_least, c->subgroup_most);
+    if (lanes) c->subgroup = lanes;
+    return AC_OK;
+}
+
 static void default_numbers(ac_dev *dev) {
     for (int i = 0; i < VK_TUNE_COUNT; i++) dev->tune[i] = tunables[i].value;
     for (size_t i = 0; i < sizeof for_kind / sizeof *for_kind; i++)
         if (!strcmp(for_kind[i].kind, dev->caps.kind)) dev->tune[for_kind[i].what] = for_kind[i].value;
     uint32_t *threads = &dev->tune[VK_TUNE_threads];
     while (*threads < dev->caps.subgroup && *threads < tunables[VK_TUNE_threads].most) *threads *= 2;
+}
+
+/* Subgroup shaders need workgroups of whole subgroups, and no more of them than there may be. */
+static void check_subgroups(ac_dev *dev) {
+    const vk_caps *c = &dev->caps;
+    if (c->size_control && 256 / c->subgroup > c->subgroups_most)
+        dev->on[VK_FEATURE_subgroup] = dev->on[VK_FEATURE_coopmat] = false;
 }
 
 static ac_status parse_mask(ac_dev *dev, const ac_open_settings *how, ac_error *err) {
@@ -418,6 +274,9 @@ static ac_status parse_mask(ac_dev *dev, const ac_open_settings *how, ac_error *
         mask += n;
         mask += strspn(mask, ", ");
     }
+    AC_TRY(take_lanes(dev, err));
+    check_subgroups(dev);
+    if (dev->no_import) dev->on[VK_FEATURE_import] = false;
     return AC_OK;
 }
 
@@ -446,7 +305,8 @@ static ac_status create_device(ac_dev *dev, ac_error *err) {
         .shaderIntegerDotProduct = VK_TRUE};
     VkPhysicalDeviceSubgroupSizeControlFeatures sub = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES,
-        .computeFullSubgroups = VK_TRUE};
+        .computeFullSubgroups = VK_TRUE,
+        .subgroupSizeControl = c->size_control};
     VkPhysicalDeviceVulkan12Features v12 = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
                                             .timelineSemaphore = VK_TRUE,
                                             .shaderInt8 = coop,
@@ -466,9 +326,7 @@ static ac_status create_device(ac_dev *dev, ac_error *err) {
         cm.pNext = chain, chain = &cm;
         names[n++] = VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME;
     }
-    extension_list x = list_extensions(&dev->api, dev->physical);
-    if (has_extension(&x, "VK_KHR_portability_subset")) names[n++] = "VK_KHR_portability_subset";
-    free(x.have);
+    if (c->portability) names[n++] = "VK_KHR_portability_subset";
     float priority = 1.0f;
     VkDeviceQueueCreateInfo queue = {.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
                                      .queueFamilyIndex = c->family,
@@ -530,16 +388,30 @@ static ac_status open_steps(ac_dev *dev, const ac_open_settings *how, ac_error *
     AC_TRY(create_device(dev, err));
     AC_TRY(create_layouts(dev, err));
     vk_cache_open(dev, how->cache_dir);
-    return vk_witness(dev, how->force, err);
+    AC_TRY(vk_witness(dev, how->force, err));
+    return vk_witness_import(dev, err);
+}
+
+static ac_dev *new_dev(const ac_open_settings *how) {
+    ac_dev *dev = calloc(1, sizeof *dev);
+    if (!dev) return NULL;
+    dev->log = how->log;
+    dev->log_user = how->log_user;
+    return dev;
 }
 
 ac_status vk_open(const ac_open_settings *how, ac_dev **out, ac_error *err) {
     *out = NULL;
-    ac_dev *dev = calloc(1, sizeof *dev);
+    ac_dev *dev = new_dev(how);
     if (!dev) return ac_fail(err, AC_ERR_MEMORY, "Vulkan device");
-    dev->log = how->log;
-    dev->log_user = how->log_user;
     ac_status status = open_steps(dev, how, err);
+    if (status == AC_ERR_DEVICE_LOST && dev->no_import) { /* once more, without */
+        vk_close(dev);
+        dev = new_dev(how);
+        if (!dev) return ac_fail(err, AC_ERR_MEMORY, "Vulkan device");
+        dev->no_import = true;
+        status = open_steps(dev, how, err);
+    }
     if (status != AC_OK) {
         vk_close(dev);
         return status;
@@ -579,12 +451,14 @@ double vk_now(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* The first guess is what the slowest devices do; desktops give a submission two seconds at least. */
-static const double slice_seconds = 0.2, guessed_rate = 1e10, slowest_rate = 1e8;
+/* The first guess is what the slowest devices do (cards of their own are at least ten times as fast);
+ * desktops give a submission two seconds at least. */
+static const double slice_seconds = 0.2, guessed_rate = 1e10, guessed_card = 1e11, slowest_rate = 1e8;
 
 uint64_t vk_slice(const ac_dev *dev) {
     if (dev->tune[VK_TUNE_slice]) return (uint64_t)dev->tune[VK_TUNE_slice] << 10;
-    return (uint64_t)((dev->rate > 0 ? dev->rate : guessed_rate) * slice_seconds);
+    bool card = !dev->caps.integrated && !strcmp(dev->caps.kind, "gpu");
+    return (uint64_t)((dev->rate > 0 ? dev->rate : card ? guessed_card : guessed_rate) * slice_seconds);
 }
 
 void vk_learn(ac_dev *dev, uint64_t cost, double seconds) {

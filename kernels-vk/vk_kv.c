@@ -77,6 +77,7 @@ ac_status vk_kv_copy(ac_kv_mem *kv, uint32_t from_page, uint32_t to_page, ac_err
 ac_status vk_kv_read(ac_kv_mem *kv, uint32_t page, void *host, ac_error *err) {
     const uint64_t n = kv->layout.page_bytes;
     AC_TRY(check_page(kv, page, err));
+    AC_TRY(vk_flush(kv->dev, err)); /* what is mapped is read at once */
     for (uint32_t l = 0; l < kv->layers; l++) {
         uint64_t at;
         const vk_buf *b = layer_at(kv, l, &at);
@@ -88,6 +89,7 @@ ac_status vk_kv_read(ac_kv_mem *kv, uint32_t page, void *host, ac_error *err) {
 ac_status vk_kv_write(ac_kv_mem *kv, uint32_t page, const void *host, ac_error *err) {
     const uint64_t n = kv->layout.page_bytes;
     AC_TRY(check_page(kv, page, err));
+    AC_TRY(vk_flush(kv->dev, err)); /* what is mapped is written at once */
     for (uint32_t l = 0; l < kv->layers; l++) {
         uint64_t at;
         const vk_buf *b = layer_at(kv, l, &at);

@@ -3,26 +3,38 @@
 
 #include <string.h>
 
-/* Property flags to look for, best first. */
-static const VkMemoryPropertyFlags wanted[][3] = {
-    [VK_PLACE_DEVICE] = {VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT, 0, 0},
-    [VK_PLACE_UPLOAD] = {VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT},
-    [VK_PLACE_READBACK] = {VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT |
-                               VK_MEMORY_PROPERTY_HOST_CACHED_BIT,
-                           VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT},
-    [VK_PLACE_SHARED] = {VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT | VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT |
-                         VK_MEMORY_PROPERTY_HOST_COHERENT_BIT | VK_MEMORY_PROPERTY_HOST_CACHED_BIT},
+/* Property flags to look for, best first. What the host writes once and every workgroup reads (UPLOAD) is
+ * best on the device's side of the bus. */
+enum {
+    DEVICE = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT,
+    HOST = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT,
+    CACHED = VK_MEMORY_PROPERTY_HOST_CACHED_BIT,
+    ODD = VK_MEMORY_PROPERTY_LAZILY_ALLOCATED_BIT | VK_MEMORY_PROPERTY_PROTECTED_BIT |
+          VK_MEMORY_PROPERTY_DEVICE_COHERENT_BIT_AMD | VK_MEMORY_PROPERTY_DEVICE_UNCACHED_BIT_AMD
+};
+static const VkMemoryPropertyFlags wanted[][2] = {
+    [VK_PLACE_DEVICE] = {DEVICE, DEVICE},
+    [VK_PLACE_UPLOAD] = {DEVICE | HOST, HOST},
+    [VK_PLACE_READBACK] = {HOST | CACHED, HOST},
+    [VK_PLACE_SHARED] = {DEVICE | HOST | CACHED, DEVICE},
 };
 
-static uint32_t find_type(const ac_dev *dev, uint32_t bits, vk_place place) {
+/* The memory types of `bits` that fit, the best first: more than one, as the heap of the first may be full.
+ */
+static uint32_t fitting_types(const ac_dev *dev, uint32_t bits, vk_place place,
+                              uint32_t list[VK_MAX_MEMORY_TYPES]) {
     const VkPhysicalDeviceMemoryProperties *m = &dev->caps.memory;
-    for (int k = 0; k < 3; k++) {
+    uint32_t n = 0, taken = 0;
+    for (int k = 0; k < 2; k++) {
         VkMemoryPropertyFlags want = wanted[place][k];
-        if (k && !want && place != VK_PLACE_DEVICE) break;
-        for (uint32_t i = 0; i < m->memoryTypeCount; i++)
-            if (bits >> i & 1 && (m->memoryTypes[i].propertyFlags & want) == want) return i;
+        for (uint32_t i = 0; i < m->memoryTypeCount; i++) {
+            VkMemoryPropertyFlags have = m->memoryTypes[i].propertyFlags;
+            if (!(bits >> i & 1) || taken >> i & 1 || (have & want) != want || have & ODD) continue;
+            list[n++] = i;
+            taken |= (uint32_t)1 << i;
+        }
     }
-    return AC_NONE;
+    return n;
 }
 
 static ac_status memory_short(ac_dev *dev, uint64_t bytes, const char *what, ac_error *err) {
@@ -45,24 +57,36 @@ static ac_status create_buffer(ac_dev *dev, uint64_t bytes, const void *next, vk
     return AC_OK;
 }
 
+/* Memory for a buffer from the best heap that has room. */
+static ac_status allocate(ac_dev *dev, uint64_t need, const uint32_t *types, uint32_t n_types, uint32_t *type,
+                          const char *what, vk_buf *out, ac_error *err) {
+    VkResult r = VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    for (uint32_t i = 0; i < n_types && !out->mem; i++) {
+        VkMemoryAllocateInfo info = {.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+                                     .allocationSize = need,
+                                     .memoryTypeIndex = *type = types[i]};
+        r = dev->api.AllocateMemory(dev->device, &info, NULL, &out->mem);
+        if (r == VK_SUCCESS) break;
+        out->mem = VK_NULL_HANDLE;
+        if (r != VK_ERROR_OUT_OF_DEVICE_MEMORY && r != VK_ERROR_OUT_OF_HOST_MEMORY)
+            return vk_dev_fail(dev, err, r, what);
+    }
+    if (r != VK_SUCCESS) return memory_short(dev, need, what, err);
+    dev->allocs++;
+    return AC_OK;
+}
+
 static ac_status fill_buffer(ac_dev *dev, uint64_t bytes, vk_place place, const char *what, vk_buf *out,
                              ac_error *err) {
-    AC_TRY(create_buffer(dev, bytes, NULL, out, err));
+    uint32_t types[VK_MAX_MEMORY_TYPES], type = 0;
     VkMemoryRequirements need;
+    AC_TRY(create_buffer(dev, bytes, NULL, out, err));
     dev->api.GetBufferMemoryRequirements(dev->device, out->buf, &need);
-    uint32_t type = find_type(dev, need.memoryTypeBits, place);
-    if (type == AC_NONE)
-        return ac_fail(err, AC_ERR_DEVICE, "%s: no memory type fits %s", dev->caps.name, what);
-    VkMemoryAllocateInfo info = {.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
-                                 .allocationSize = need.size,
-                                 .memoryTypeIndex = type};
-    VkResult r = dev->api.AllocateMemory(dev->device, &info, NULL, &out->mem);
-    if (r == VK_ERROR_OUT_OF_DEVICE_MEMORY || r == VK_ERROR_OUT_OF_HOST_MEMORY)
-        return memory_short(dev, bytes, what, err);
-    if (r != VK_SUCCESS) return vk_dev_fail(dev, err, r, what);
-    dev->allocs++;
+    uint32_t n = fitting_types(dev, need.memoryTypeBits, place, types);
+    if (!n) return ac_fail(err, AC_ERR_DEVICE, "%s: no memory type fits %s", dev->caps.name, what);
+    AC_TRY(allocate(dev, need.size, types, n, &type, what, out, err));
     VK_TRY(dev, err, what, dev->api.BindBufferMemory(dev->device, out->buf, out->mem, 0));
-    if (place != VK_PLACE_DEVICE)
+    if (place != VK_PLACE_DEVICE && (dev->caps.memory.memoryTypes[type].propertyFlags & HOST) == HOST)
         VK_TRY(dev, err, what, dev->api.MapMemory(dev->device, out->mem, 0, VK_WHOLE_SIZE, 0, &out->host));
     return AC_OK;
 }
@@ -90,9 +114,10 @@ static ac_status import_buffer(ac_dev *dev, const void *p, uint64_t bytes, vk_bu
     AC_TRY(create_buffer(dev, bytes, &external, out, err));
     VkMemoryRequirements need;
     dev->api.GetBufferMemoryRequirements(dev->device, out->buf, &need);
-    uint32_t bits = need.memoryTypeBits & props.memoryTypeBits, type = find_type(dev, bits, VK_PLACE_UPLOAD);
-    if (type == AC_NONE) type = find_type(dev, bits, VK_PLACE_DEVICE);
-    if (type == AC_NONE || need.size > bytes)
+    uint32_t types[VK_MAX_MEMORY_TYPES], bits = need.memoryTypeBits & props.memoryTypeBits;
+    if ((!fitting_types(dev, bits, VK_PLACE_UPLOAD, types) &&
+         !fitting_types(dev, bits, VK_PLACE_DEVICE, types)) ||
+        need.size > bytes)
         return ac_fail(err, AC_ERR_DEVICE, "import: no memory type fits");
     VkImportMemoryHostPointerInfoEXT import = {.sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_HOST_POINTER_INFO_EXT,
                                                .handleType = kind,
@@ -100,7 +125,7 @@ static ac_status import_buffer(ac_dev *dev, const void *p, uint64_t bytes, vk_bu
     VkMemoryAllocateInfo info = {.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
                                  .pNext = &import,
                                  .allocationSize = bytes,
-                                 .memoryTypeIndex = type};
+                                 .memoryTypeIndex = types[0]};
     VK_TRY(dev, err, "import", dev->api.AllocateMemory(dev->device, &info, NULL, &out->mem));
     dev->allocs++;
     VK_TRY(dev, err, "import", dev->api.BindBufferMemory(dev->device, out->buf, out->mem, 0));

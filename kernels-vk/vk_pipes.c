@@ -68,10 +68,6 @@ uint32_t vk_pipe_want(ac_dev *dev, const vk_key *key) {
     return dev->n_pipes++;
 }
 
-static bool wants_full_subgroups(const ac_dev *dev, const char *name) {
-    return dev->caps.full_subgroups && (strstr(name, "_sub") || strstr(name, "_coop"));
-}
-
 static VkResult build_one(ac_dev *dev, vk_pipe *p) {
     const vk_shader *s = &vk_shaders[p->key.shader];
     VkShaderModuleCreateInfo info = {.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO};
@@ -85,14 +81,16 @@ static VkResult build_one(ac_dev *dev, vk_pipe *p) {
     VkSpecializationMapEntry entries[VK_SPEC];
     for (uint32_t i = 0; i < VK_SPEC; i++) entries[i] = (VkSpecializationMapEntry){i, i * 4, 4};
     VkSpecializationInfo spec = {VK_SPEC, entries, sizeof p->key.spec, p->key.spec};
+    VkPipelineShaderStageRequiredSubgroupSizeCreateInfo lanes = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO,
+        .requiredSubgroupSize = p->key.lanes};
     VkComputePipelineCreateInfo create = {
         .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
         .flags = VK_PIPELINE_CREATE_DISPATCH_BASE_BIT, /* grids are dispatched in parts */
         .layout = dev->layout,
         .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
-                  .flags = wants_full_subgroups(dev, s->name)
-                               ? VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT
-                               : 0,
+                  .pNext = p->key.lanes && dev->caps.size_control ? &lanes : NULL,
+                  .flags = p->key.lanes ? VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT : 0,
                   .stage = VK_SHADER_STAGE_COMPUTE_BIT,
                   .module = module,
                   .pName = "main",
@@ -100,6 +98,10 @@ static VkResult build_one(ac_dev *dev, vk_pipe *p) {
     r = dev->api.CreateComputePipelines(dev->device, dev->cache, 1, &create, NULL, &p->pipe);
     dev->api.DestroyShaderModule(dev->device, module, NULL);
     return r;
+}
+
+void vk_pipes_drop(ac_dev *dev, uint32_t pipe) {
+    if (pipe + 1 == dev->n_pipes && !dev->pipes[pipe].pipe) dev->n_pipes--;
 }
 
 typedef struct build_job {

@@ -78,7 +78,8 @@ static uint32_t bind_out(ac_prog *p, vk_step *s, uint32_t buf, vk_role role) {
 static uint32_t bind_part(ac_prog *p, const vk_step *s, vk_role role, const vk_part *part) {
     uint64_t align = p->dev->caps.offset_align < 16 ? 16 : p->dev->caps.offset_align,
              from = part->offset / align * align;
-    uint64_t to = least(part->offset + (part->bytes + 3) / 4 * 4 + 4, part->buf->bytes);
+    /* words are read in fours, and shifted ones with the word behind */
+    uint64_t to = least((part->offset + part->bytes + 4 + 15) / 16 * 16, part->buf->bytes);
     bind(p, s, role, part->buf, from, to - from);
     return (uint32_t)(part->offset - from);
 }
@@ -97,6 +98,8 @@ static ac_status pipe_named(ac_prog *p, const char *name, const uint32_t spec[VK
     vk_key key = {.shader = vk_shader_find(name)};
     if (key.shader == AC_NONE) return ac_fail(err, AC_ERR_INTERNAL, "no shader %s", name);
     if (spec) memcpy(key.spec, spec, sizeof key.spec);
+    if (strstr(name, "_sub")) key.lanes = p->dev->caps.subgroup;
+    if (strstr(name, "_coop")) key.lanes = p->dev->caps.coop.lanes;
     *pipe = vk_pipe_want(p->dev, &key);
     return *pipe == AC_NONE ? ac_fail(err, AC_ERR_MEMORY, "pipelines") : AC_OK;
 }
@@ -376,7 +379,7 @@ static ac_status size_work(ac_prog *p, ac_error *err) {
 
 /* What the shaders of a product are chosen by. */
 typedef struct product_kind {
-    const char *type;
+    ac_type type;
     ac_form form;
     uint32_t fused_add; /* ADD of the shaders */
     uint32_t planar;
@@ -402,10 +405,25 @@ static ac_status matvec_variant(ac_prog *p, vk_step *s, const char *name, const 
 
 enum { TILE_STRIDE = 36, TILE_MIN_STRIDE = 12, TILE_SUB = 32 /* a subgroup's tile is 32 x 32 */ };
 
-/* Shared memory of matmul.comp. */
-static uint32_t tile_bytes(uint32_t br, uint32_t bc, uint32_t numbers) {
-    return 4 *
-           (br * TILE_STRIDE + 2 * bc * TILE_STRIDE + (br + bc) * (TILE_MIN_STRIDE + 2) + numbers + 16 + br);
+/* What the shared memory of matmul.comp depends on, besides the form. */
+static const struct {
+    bool mins, table, one_piece;
+} tile_kinds[AC_TYPE_COUNT] = {
+    [AC_TYPE_Q4_1] = {.mins = true},    [AC_TYPE_Q5_1] = {.mins = true},
+    [AC_TYPE_Q4_K] = {.mins = true},    [AC_TYPE_Q5_K] = {.mins = true},
+    [AC_TYPE_IQ4_NL] = {.table = true}, [AC_TYPE_IQ4_XS] = {.table = true},
+    [AC_TYPE_MXFP4] = {.table = true},  [AC_TYPE_Q2_K] = {.mins = true, .one_piece = true},
+};
+
+/* Shared memory of matmul.comp: arrays of whole vectors, one behind the other. */
+uint32_t vk_tile_bytes(ac_type type, uint32_t br, uint32_t bc, uint32_t numbers) {
+    bool chunks = ac_type_describe(type)->form == AC_FORM_A256;
+    uint32_t pieces = chunks && !tile_kinds[type].one_piece ? 2 : 1;
+    uint32_t n = br * TILE_STRIDE + pieces * bc * TILE_STRIDE + (numbers + 3) / 4 * 4;
+    n += chunks ? 2 * br + 2 * bc : 4 * (br + bc); /* factors and scales */
+    if (tile_kinds[type].mins) n += (chunks ? TILE_MIN_STRIDE : 4) * (br + bc);
+    if (tile_kinds[type].table) n += 16;
+    return 4 * n;
 }
 
 /* Tiles of the whole workgroup, largest first. */
@@ -420,7 +438,7 @@ typedef struct vk_frag {
 static vk_frag choose_frag(const ac_dev *dev) {
     const vk_caps *c = &dev->caps;
     const uint32_t *tune = dev->tune;
-    if (dev->on[VK_FEATURE_coopmat]) return (vk_frag){c->coop_m, c->coop_n, c->coop_k, c->subgroup, false};
+    if (dev->on[VK_FEATURE_coopmat]) return (vk_frag){c->coop.m, c->coop.n, c->coop.k, c->coop.lanes, false};
     vk_frag f = {tune[VK_TUNE_frag_m], tune[VK_TUNE_frag_n], tune[VK_TUNE_frag_k], tune[VK_TUNE_frag_lanes],
                  false};
     f.lanes = f.lanes < 4 * f.m ? f.lanes : 4 * f.m;
@@ -433,15 +451,15 @@ static ac_status plan_tile(ac_prog *p, vk_step *s, const product_kind *kind, ac_
     const vk_frag f = choose_frag(p->dev);
     bool coop = p->dev->on[VK_FEATURE_coopmat];
     char name[48];
-    snprintf(name, sizeof name, "matmul_%s%s", kind->type,
+    snprintf(name, sizeof name, "matmul_%s%s", ac_type_describe(kind->type)->name,
              coop                         ? "_coop"
              : p->dev->on[VK_FEATURE_dot] ? "_dot"
                                           : "");
     for (size_t i = 0; i < sizeof tile_sizes / sizeof *tile_sizes; i++) {
         uint32_t br = tile_sizes[i][0], bc = tile_sizes[i][1],
                  threads = br / TILE_SUB * (bc / TILE_SUB) * f.lanes;
-        if (tile_bytes(br, bc, coop || f.emulated ? f.m * f.n : 0) > c->shared_bytes || threads > 256 ||
-            threads > c->invocations)
+        if (vk_tile_bytes(kind->type, br, bc, coop || f.emulated ? f.m * f.n : 1) > c->shared_bytes ||
+            threads > 256 || threads > c->invocations)
             continue;
         if (br > p->dev->tune[VK_TUNE_tile_rows] || bc > p->dev->tune[VK_TUNE_tile_cols]) continue;
         s->tile = (vk_tile){0, p->dev->tune[VK_TUNE_tile_from], br, bc};
@@ -495,7 +513,7 @@ static ac_status plan_matvec_part(ac_prog *p, uint32_t at, const ac_op_matmul *o
     while (s->groups * 2 <= s->chunks && s->groups < s->threads / LANES) s->groups *= 2;
     PUSH(s, part->rows, op->n, s->chunks, groups_for(op->n, 32), base, (uint32_t)part->row_bytes, x, a.d, a.f,
          a.s, y, (uint32_t)part->row0);
-    const product_kind kind = {info->name, info->form, bind_add(p, s, op, add), part->planar};
+    const product_kind kind = {w->type, info->form, bind_add(p, s, op, add), part->planar};
     if (!first) s->n_use = 1; /* parts write different elements: only x is read by all */
     bool dot = dev->on[VK_FEATURE_dot] && info->form != AC_FORM_F32;
     bool sub =

@@ -110,6 +110,10 @@ ac_status vk_plan_steps(ac_prog *p, ac_error *err);
 /* vk_record.c: the commands for a shape, recorded now or earlier. */
 ac_status vk_record(ac_prog *p, const vk_shape *shape, vk_recording **out, ac_error *err);
 
+/* Bytes of shared memory of a tiled product with tiles of br rows of x and bc rows of a weight; numbers:
+ * elements of a fragment that are numbered in it. */
+uint32_t vk_tile_bytes(ac_type type, uint32_t br, uint32_t bc, uint32_t numbers);
+
 /* Rows of the work space of attention for runs of `pages` pages. */
 uint32_t vk_attention_tile(const ac_prog *p, const vk_step *s, uint32_t pages);
 

@@ -8,7 +8,8 @@ enum {
     MAX_PENDING = 64,
     FEW_GROUPS = 512,  /* below this a large GPU is not filled */
     GROUP_COST = 4096, /* of a workgroup of an elementwise operation */
-    SHORT_OF = 4       /* slices so many times shorter than could be are recorded anew */
+    SHORT_OF = 4,      /* slices so many times shorter than could be are recorded anew */
+    ATTENTION_COST = 4 /* a multiply-add of attention takes as long as so many of a product */
 };
 
 typedef struct recorder {
@@ -198,7 +199,7 @@ static void record_attention(recorder *r, const vk_step *s, uint32_t rows) {
         bool few = (uint64_t)r->shape.pages * s->tiles * n < FEW_GROUPS;
         uint64_t each = (uint64_t)r->shape.pages * s->heads * s->head_dim * n; /* channels of all pages */
         dispatch(r, s, few ? s->pipe_single : s->pipe, push, r->shape.pages, few ? s->heads : s->tiles, n,
-                 each * AC_PAGE * 2);
+                 each * AC_PAGE * 2 * ATTENTION_COST);
         order(r, &work, 1);
         dispatch(r, s, s->pipe_join, join, s->join_gx, n, 1, each * 16);
         order(r, s->use, s->n_use); /* still under way after the barriers in between */
@@ -248,7 +249,8 @@ static void finish(recorder *r) {
     VkMemoryBarrier b = {.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
                          .srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT,
                          .dstAccessMask = VK_ACCESS_HOST_READ_BIT | VK_ACCESS_SHADER_READ_BIT |
-                                          VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_READ_BIT};
+                                          VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_READ_BIT |
+                                          VK_ACCESS_TRANSFER_WRITE_BIT};
     r->api->CmdPipelineBarrier(r->cmd, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT,
                                VK_PIPELINE_STAGE_HOST_BIT | VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT |
                                    VK_PIPELINE_STAGE_TRANSFER_BIT,

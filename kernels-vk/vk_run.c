@@ -271,7 +271,7 @@ ac_status vk_times(ac_prog *p, uint64_t *ns, ac_error *err) {
     VkResult r = dev->api.GetQueryPoolResults(dev->device, p->queries, 0, n + 1, (n + 1) * sizeof *t, t,
                                               sizeof *t, VK_QUERY_RESULT_64_BIT);
     for (uint32_t i = 0; r == VK_SUCCESS && i < n; i++)
-        ns[i] = (uint64_t)((double)(t[i + 1] - t[i]) * (double)dev->caps.ns_per_tick);
+        ns[i] = (uint64_t)((double)((t[i + 1] - t[i]) & dev->caps.tick_mask) * (double)dev->caps.ns_per_tick);
     free(t);
     return r == VK_SUCCESS ? AC_OK : vk_dev_fail(dev, err, r, "timestamps");
 }

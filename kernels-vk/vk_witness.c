@@ -175,32 +175,71 @@ static ac_status run_one(ac_dev *dev, const bench *b, uint32_t pipe, uint32_t gr
 /* ---- Integer cooperative matrices: one product of random bytes, twice added, and every element found
  * exactly once ---- */
 
-static uint32_t coop_want(const uint32_t *in, const vk_caps *c, uint32_t i) {
-    uint32_t words = c->coop_k / 4, r = i / c->coop_n, col = i % c->coop_n, sum = 0;
-    for (uint32_t k = 0; k < words; k++) sum += dot4(in[r * words + k], in[(c->coop_m + col) * words + k]);
+static uint32_t coop_want(const uint32_t *in, const vk_coop *c, uint32_t i) {
+    uint32_t words = c->k / 4, r = i / c->n, col = i % c->n, sum = 0;
+    for (uint32_t k = 0; k < words; k++) sum += dot4(in[r * words + k], in[(c->m + col) * words + k]);
     return 2 * sum;
 }
 
-static ac_status witness_coop(ac_dev *dev, bench *b, const uint32_t *in, uint32_t *got, ac_error *err) {
-    const vk_caps *c = &dev->caps;
-    uint32_t n = c->coop_m * c->coop_n;
-    vk_key key = {
-        .shader = vk_shader_find("witness_coop"),
-        .spec = {
-            [0] = c->subgroup, [6] = n / c->subgroup, [10] = c->coop_m, [11] = c->coop_n, [12] = c->coop_k}};
-    uint32_t pipe = vk_pipe_want(dev, &key);
-    if (pipe == AC_NONE) return ac_fail(err, AC_ERR_MEMORY, "pipelines");
-    AC_TRY(vk_pipes_build(dev, err));
+/* A pipeline of an optional feature: *pipe is AC_NONE when the driver does not build it. */
+static ac_status optional_pipe(ac_dev *dev, const vk_key *key, uint32_t *pipe, char *what, size_t cap,
+                               ac_error *err) {
+    *pipe = vk_pipe_want(dev, key);
+    if (*pipe == AC_NONE) return ac_fail(err, AC_ERR_MEMORY, "pipelines");
+    ac_error why;
+    ac_status status = vk_pipes_build(dev, &why);
+    if (status == AC_OK) return AC_OK;
+    if (status != AC_ERR_BUILD) return ac_fail(err, status, "%s", why.detail);
+    vk_pipes_drop(dev, *pipe);
+    *pipe = AC_NONE;
+    snprintf(what, cap, "shader %s is not built", vk_shaders[key->shader].name);
+    return AC_OK;
+}
+
+/* Whether one size, shared by so many lanes, is right; `what` says what is not. */
+static ac_status try_coop(ac_dev *dev, bench *b, const vk_coop *c, const uint32_t *in, uint32_t *got,
+                          char *what, size_t cap, ac_error *err) {
+    uint32_t n = c->m * c->n, pipe;
+    const vk_key key = {.shader = vk_shader_find("witness_coop"),
+                        .lanes = c->lanes,
+                        .spec = {[0] = c->lanes, [6] = n / c->lanes, [10] = c->m, [11] = c->n, [12] = c->k}};
+    what[0] = 0;
+    AC_TRY(optional_pipe(dev, &key, &pipe, what, cap, err));
+    if (pipe == AC_NONE) return AC_OK;
     AC_TRY(run_one(dev, b, pipe, 1, got, err));
-    for (uint32_t i = 0; i < n; i++) {
-        if (got[i] == coop_want(in, c, i) && got[n + i] == 1) continue;
-        dev->on[VK_FEATURE_coopmat] = false;
-        snprintf(dev->witness, sizeof dev->witness,
-                 "witness failed: cooperative matrix element %u: want %08x once, have %08x %u times", i,
-                 coop_want(in, c, i), got[i], got[n + i]);
-        vk_log(dev, 1, "%s: %s", c->name, dev->witness);
-        break;
+    for (uint32_t i = 0; i < n && !what[0]; i++)
+        if (got[i] != coop_want(in, c, i) || got[n + i] != 1)
+            snprintf(what, cap, "cooperative matrix %ux%ux%u element %u: want %08x once, have %08x %u times",
+                     c->m, c->n, c->k, i, coop_want(in, c, i), got[i], got[n + i]);
+    return AC_OK;
+}
+
+/* The first size that is right, with the device's own subgroups or, where pipelines can choose, with others.
+ */
+static ac_status witness_coop(ac_dev *dev, bench *b, const uint32_t *in, uint32_t *got, ac_error *err) {
+    vk_caps *c = &dev->caps;
+    char what[120] = "no size fits the subgroups";
+    for (uint32_t lanes = 4; lanes <= 64; lanes *= 2) {
+        /* its own first: lanes 4 stands for that */
+        uint32_t size = lanes == 4 ? c->subgroup : lanes;
+        if (lanes > 4 && (!c->size_control || size == c->subgroup || size < c->subgroup_least ||
+                          size > c->subgroup_most || 256 / size > c->subgroups_most))
+            continue;
+        for (uint32_t i = 0; i < c->n_coops; i++) {
+            vk_coop coop = c->coops[i];
+            coop.lanes = size;
+            if (coop.m * coop.n % size) continue;
+            AC_TRY(try_coop(dev, b, &coop, in, got, what, sizeof what, err));
+            if (!what[0]) {
+                c->coop = coop;
+                return AC_OK;
+            }
+            vk_log(dev, 2, "%s: subgroups of %u: %s", c->name, size, what);
+        }
     }
+    dev->on[VK_FEATURE_coopmat] = false;
+    snprintf(dev->witness, sizeof dev->witness, "witness failed: %s", what);
+    vk_log(dev, 1, "%s: %s", c->name, dev->witness);
     return AC_OK;
 }
 
@@ -212,32 +251,36 @@ static const struct {
 } rungs[] = {{"witness", -1}, {"witness_dot", VK_FEATURE_dot}, {"witness_sub", VK_FEATURE_subgroup}};
 enum { RUNGS = sizeof rungs / sizeof *rungs };
 
-static ac_status witness_all(ac_dev *dev, bench *b, bool force, uint32_t *in, uint32_t *got, ac_error *err) {
-    uint32_t pipe[RUNGS];
-    make_items(in);
-    if (dev->on[VK_FEATURE_subgroup] && 64 % dev->caps.subgroup) dev->on[VK_FEATURE_subgroup] = false;
-    for (int i = 0; i < RUNGS; i++) {
-        vk_key key = {.shader = vk_shader_find(rungs[i].shader)};
-        if (rungs[i].feature >= 0 && !dev->on[rungs[i].feature]) continue;
-        pipe[i] = vk_pipe_want(dev, &key);
-        if (pipe[i] == AC_NONE) return ac_fail(err, AC_ERR_MEMORY, "pipelines");
+static ac_status witness_rung(ac_dev *dev, bench *b, int i, bool force, const uint32_t *in, uint32_t *got,
+                              ac_error *err) {
+    const int feature = rungs[i].feature;
+    const bool sub = feature == VK_FEATURE_subgroup;
+    const vk_key key = {.shader = vk_shader_find(rungs[i].shader), .lanes = sub ? dev->caps.subgroup : 0};
+    uint32_t pipe;
+    char what[120];
+    if (feature >= 0 && !dev->on[feature]) return AC_OK;
+    AC_TRY(optional_pipe(dev, &key, &pipe, what, sizeof what, err));
+    if (pipe != AC_NONE) {
+        AC_TRY(run_one(dev, b, pipe, ITEMS / 64, got, err));
+        if (judge(in, got, sub, what, sizeof what)) return AC_OK;
+    } else if (feature < 0) {
+        return ac_fail(err, AC_ERR_BUILD, "%s (%s): %s", dev->caps.name, dev->caps.driver, what);
     }
-    AC_TRY(vk_pipes_build(dev, err));
+    snprintf(dev->witness, sizeof dev->witness, "witness failed: %s", what);
+    vk_log(dev, 1, "%s: %s: %s", dev->caps.name, rungs[i].shader, dev->witness);
+    if (feature >= 0)
+        dev->on[feature] = false;
+    else if (!force)
+        return ac_fail(err, AC_ERR_WITNESS, "%s (%s): %s", dev->caps.name, dev->caps.driver, what);
+    return AC_OK;
+}
+
+static ac_status witness_all(ac_dev *dev, bench *b, bool force, uint32_t *in, uint32_t *got, ac_error *err) {
+    make_items(in);
+    if (64 % dev->caps.subgroup) dev->on[VK_FEATURE_subgroup] = false;
     AC_TRY(set_up(dev, b, in, err));
     snprintf(dev->witness, sizeof dev->witness, "witness passed");
-    for (int i = 0; i < RUNGS; i++) {
-        int feature = rungs[i].feature;
-        char what[120];
-        if (feature >= 0 && !dev->on[feature]) continue;
-        AC_TRY(run_one(dev, b, pipe[i], ITEMS / 64, got, err));
-        if (judge(in, got, feature == VK_FEATURE_subgroup, what, sizeof what)) continue;
-        snprintf(dev->witness, sizeof dev->witness, "witness failed: %s", what);
-        vk_log(dev, 1, "%s: %s: %s", dev->caps.name, rungs[i].shader, dev->witness);
-        if (feature >= 0)
-            dev->on[feature] = false;
-        else if (!force)
-            return ac_fail(err, AC_ERR_WITNESS, "%s (%s): %s", dev->caps.name, dev->caps.driver, what);
-    }
+    for (int i = 0; i < RUNGS; i++) AC_TRY(witness_rung(dev, b, i, force, in, got, err));
     return dev->on[VK_FEATURE_coopmat] ? witness_coop(dev, b, in, got, err) : AC_OK;
 }
 
@@ -250,4 +293,45 @@ ac_status vk_witness(ac_dev *dev, bool force, ac_error *err) {
     vk_buf_destroy(dev, &b.in);
     vk_buf_destroy(dev, &b.out);
     return status;
+}
+
+/* ---- Imported memory. Some drivers take pages of a read-only file and then cannot read them. ---- */
+
+/* Whole pages of this library's own file: some of the words of a shader. */
+static const void *file_pages(uint64_t align) {
+    for (uint32_t i = 0; i < vk_n_shaders; i++) {
+        uintptr_t from = (uintptr_t)vk_shaders[i].words, page = (from + align - 1) / align * align;
+        if (page + align <= from + vk_shaders[i].bytes) return (const void *)page;
+    }
+    return NULL;
+}
+
+static ac_status compare_import(ac_dev *dev, const void *pages, uint64_t bytes, bool *same, ac_error *err) {
+    vk_buf from, to;
+    *same = false;
+    ac_status status = vk_buf_import(dev, pages, bytes, &from, err);
+    if (status != AC_OK) return status;
+    status = vk_buf_create(dev, bytes, VK_PLACE_READBACK, "the witness test", &to, err);
+    if (status == AC_OK) status = vk_copy(dev, &from, 0, &to, 0, bytes, err);
+    if (status == AC_OK) status = vk_flush(dev, err);
+    *same = status == AC_OK && !memcmp(to.host, pages, bytes);
+    vk_buf_destroy(dev, &to);
+    vk_buf_destroy(dev, &from);
+    return status;
+}
+
+ac_status vk_witness_import(ac_dev *dev, ac_error *err) {
+    const uint64_t bytes = dev->caps.import_align;
+    const void *pages = dev->on[VK_FEATURE_import] ? file_pages(bytes) : NULL;
+    ac_error why = {0};
+    bool same = true;
+    if (!pages) return AC_OK;
+    ac_status status = compare_import(dev, pages, bytes, &same, &why);
+    if (same) return AC_OK;
+    dev->on[VK_FEATURE_import] = false;
+    vk_log(dev, 2, "%s: no import of host memory: %s", dev->caps.name,
+           status == AC_OK ? "what the device reads is not what is there" : why.detail);
+    if (!dev->lost) return AC_OK;
+    dev->no_import = true;
+    return ac_fail(err, AC_ERR_DEVICE_LOST, "%s", why.detail);
 }

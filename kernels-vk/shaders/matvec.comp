@@ -107,14 +107,21 @@ void chunk(uint w0, uint last, uint c, uint lane, uint x0, uint n, uint at, uint
 }
 #endif
 
+#ifdef MINS
+// Two minima in bytes times two sums in halves.
+int two_minima(uint m, uint s) { return int(m & 0xffu) * (int(s << 16) >> 16) + int(m >> 8 & 0xffu) * (int(s) >> 16); }
+#endif
+
 // The total of chunk c from its entries.
 float chunk_total(uint at, uint c, uint w0, uint x0) {
 #ifdef FORM_A256
     int mins = 0;
 #ifdef MINS
-    [[unroll]] for (uint i = 0u; i < 8u; i++) { // two minima, two sums
-        uint m = minima(Block(w0, c, chunks), i >> 1) >> (16u * (i & 1u)), s = X[x0 + xs + c * 8u + i];
-        mins += int(m & 0xffu) * (int(s << 16) >> 16) + int(m >> 8 & 0xffu) * (int(s) >> 16);
+    uvec4 m = all_minima(Block(w0, c, chunks));
+    [[unroll]] for (uint i = 0u; i < 2u; i++) {
+        uvec4 sums = X4[((x0 + xs + c * 8u) >> 2) + i];
+        uint lo = i == 0u ? m.x : m.z, hi = i == 0u ? m.y : m.w;
+        mins += two_minima(lo, sums.x) + two_minima(lo >> 16, sums.y) + two_minima(hi, sums.z) + two_minima(hi >> 16, sums.w);
     }
 #endif
     return term(block_scales(Block(w0, c, chunks)), F(X[x0 + xd + c]), entry[at], mins);

@@ -50,10 +50,18 @@ uint word_at(uint b) {
 
 uint half_at(uint b) { return W[b >> 2] >> ((b & 2u) * 8u) & 0xffffu; } // b is even
 
-uvec4 words_at(uint b) { // 16 bytes
+// 16 bytes, by two whole loads: words k .. k + 4 of eight, shifted together. Where nothing of the second is needed it is the first
+// again, so that no load lies behind the tensor.
+uvec4 words_at(uint b) {
     if (PLANAR != 0u) return W4[b >> 4];
-    uint s = (b & 3u) * 8u, i = b >> 2;
-    uvec4 a = uvec4(W[i], W[i + 1u], W[i + 2u], W[i + 3u]), next = uvec4(a.yzw, W[i + (s == 0u ? 3u : 4u)]);
+    uint s = (b & 3u) * 8u, i = b >> 4;
+    uvec4 lo = W4[i], hi = W4[(b & 15u) == 0u ? i : i + 1u];
+    if ((b & 8u) != 0u) { // k is 2 or 3
+        lo = uvec4(lo.zw, hi.xy);
+        hi.xy = hi.zw;
+    }
+    uvec4 a = (b & 4u) != 0u ? uvec4(lo.yzw, hi.x) : lo;
+    uvec4 next = uvec4(a.yzw, (b & 4u) != 0u ? hi.y : hi.x);
     return a >> s | (next << 1) << (31u - s);
 }
 
@@ -336,12 +344,21 @@ uint minima(Block b, uint i) {
     return m0 * 0x0101u | m1 * 0x01010000u;
 #endif
 }
+
+// All of them.
+uvec4 all_minima(Block b) {
+#if T == T_Q2_K
+    return words_at(FIELD(0u, 16u, 0u)) >> 4 & 0x0f0f0f0fu;
+#else
+    return uvec4(minima(b, 0u), minima(b, 1u), minima(b, 2u), minima(b, 3u));
+#endif
+}
 #endif
 
 // The float scales of a block alone: d and, with MINS, the minima's.
 vec2 block_scales(Block b) {
 #if T == T_Q4_K || T == T_Q5_K
-    uint dd = W[(b.row + b.blk * BYTES) >> 2];
+    uint dd = piece(b, 0u).x; // minima() loads the same
     return vec2(half_float(dd & 0xffffu), half_float(dd >> 16));
 #elif T == T_Q2_K
     uint dd = word_at(FIELD(80u, 4u, 80u));

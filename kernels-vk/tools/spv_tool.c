@@ -251,7 +251,7 @@ static const struct {
     {164, 191},                             /* logic, select, integer and float comparisons */
     {194, 205},                             /* bits */
     {224, 225},   {227, 229},   {234, 242}, /* barriers, integer atomics */
-    {245, 253},   {255, 255},               /* phi, control flow */
+    {245, 255},                             /* phi, control flow */
     {331, 331},                             /* execution mode by id */
     {345, 346},   {400, 400},               /* subgroup shuffle, shuffle xor; copy logical */
     {4450, 4450},                           /* OpSDot */
