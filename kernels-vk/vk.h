@@ -41,6 +41,7 @@ typedef enum vk_feature {
     X(frag_k, 32, 16, 32, true, false)                                                                       \
     X(frag_lanes, 32, 8, 64, true, false)                                                                    \
     X(slice, 0, 0, 65535, false, false) /* 1024 multiply-adds of a submission; 0 = by the measured speed */  \
+    X(bind, 0, 0, 65535, false, false) /* KiB of the largest binding, to try small ones; 0 = the device's */ \
     X(lose, 0, 0, 65535, false,                                                                              \
       false) /* the N-th run finds the device lost: to try what follows; 0 = never */
 
@@ -270,13 +271,16 @@ struct ac_kv_mem {
     ac_dev *dev;
     uint32_t layers, pages, kv_heads, head_dim;
     ac_kv_layout layout;
-    uint64_t layer_bytes; /* distance of layers inside a buffer */
-    uint32_t layers_per_buf, n_bufs;
+    uint32_t parts, part_pages; /* a layer that is larger than a binding is cut by pages */
+    uint64_t part_bytes;        /* distance of parts inside a buffer */
+    uint32_t parts_per_buf, n_bufs;
     vk_buf *bufs;
 };
 
 ac_status vk_kv_create(ac_dev *dev, uint32_t layers, uint32_t pages, uint32_t kv_heads, uint32_t head_dim,
                        ac_kv_mem **out, ac_error *err);
+/* The buffer and the offset of a part of a layer. */
+const vk_buf *vk_kv_part(const ac_kv_mem *kv, uint32_t layer, uint32_t part, uint64_t *offset);
 ac_status vk_kv_copy(ac_kv_mem *kv, uint32_t from_page, uint32_t to_page, ac_error *err);
 ac_status vk_kv_read(ac_kv_mem *kv, uint32_t page, void *host, ac_error *err);
 ac_status vk_kv_write(ac_kv_mem *kv, uint32_t page, const void *host, ac_error *err);

@@ -26,20 +26,20 @@
     X(CreateBuffer)                                                                                          \
     X(DestroyBuffer)                                                                                         \
     X(GetBufferMemoryRequirements)                                                                           \
-    X(BindBufferMemory) X(AllocateMemory) X(FreeMemory) X(MapMemory) X(CreateShaderModule)                   \
-        X(DestroyShaderModule) X(CreateComputePipelines) X(DestroyPipeline) X(CreatePipelineLayout)          \
-            X(DestroyPipelineLayout) X(CreateDescriptorSetLayout) X(DestroyDescriptorSetLayout)              \
-                X(CreateDescriptorPool) X(DestroyDescriptorPool) X(AllocateDescriptorSets)                   \
-                    X(UpdateDescriptorSets) X(CreatePipelineCache) X(DestroyPipelineCache)                   \
-                        X(GetPipelineCacheData) X(MergePipelineCaches) X(CreateCommandPool)                  \
-                            X(DestroyCommandPool) X(AllocateCommandBuffers) X(FreeCommandBuffers)            \
-                                X(BeginCommandBuffer) X(EndCommandBuffer) X(CmdBindPipeline)                 \
-                                    X(CmdBindDescriptorSets) X(CmdPushConstants) X(CmdDispatch)              \
-                                        X(CmdDispatchBase) X(CmdPipelineBarrier) X(CmdCopyBuffer)            \
-                                            X(CmdFillBuffer) X(CreateQueryPool) X(DestroyQueryPool)          \
-                                                X(CmdResetQueryPool) X(CmdWriteTimestamp)                    \
-                                                    X(GetQueryPoolResults) X(CreateSemaphore)                \
-                                                        X(DestroySemaphore) X(WaitSemaphores)
+    X(BindBufferMemory)                                                                                      \
+    X(AllocateMemory) X(FreeMemory) X(MapMemory) X(CreateShaderModule) X(DestroyShaderModule)                \
+        X(CreateComputePipelines) X(DestroyPipeline) X(CreatePipelineLayout) X(DestroyPipelineLayout)        \
+            X(CreateDescriptorSetLayout) X(DestroyDescriptorSetLayout) X(CreateDescriptorPool)               \
+                X(DestroyDescriptorPool) X(AllocateDescriptorSets) X(UpdateDescriptorSets)                   \
+                    X(CreatePipelineCache) X(DestroyPipelineCache) X(GetPipelineCacheData)                   \
+                        X(MergePipelineCaches) X(CreateCommandPool) X(DestroyCommandPool)                    \
+                            X(AllocateCommandBuffers) X(FreeCommandBuffers) X(BeginCommandBuffer)            \
+                                X(EndCommandBuffer) X(CmdBindPipeline) X(CmdBindDescriptorSets)              \
+                                    X(CmdPushConstants) X(CmdDispatch) X(CmdDispatchBase)                    \
+                                        X(CmdPipelineBarrier) X(CmdCopyBuffer) X(CmdFillBuffer)              \
+                                            X(CreateQueryPool) X(DestroyQueryPool) X(CmdResetQueryPool)      \
+                                                X(CmdWriteTimestamp) X(GetQueryPoolResults)                  \
+                                                    X(CreateSemaphore) X(DestroySemaphore) X(WaitSemaphores)
 
 /* VK_KHR_cooperative_matrix is younger than the headers of Debian 12: the little we use, by the public
  * specification. */

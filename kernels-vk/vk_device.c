@@ -162,17 +162,18 @@ static ac_status mask_word(ac_dev *dev, const char *word, size_t n, ac_error *er
     }
     for (int i = 0; i < VK_TUNE_COUNT; i++) {
         size_t k = strlen(tunables[i].name);
-        if (n <= k + 1 || n > k + 6 || memcmp(tunables[i].name, word, k) != 0 || word[k] != '=') continue;
+        if (n <= k + 1 || memcmp(tunables[i].name, word, k) != 0 || word[k] != '=') continue;
         uint32_t v = 0;
         bool digits = true;
         for (size_t c = k + 1; c < n; c++) {
             digits = digits && word[c] >= '0' && word[c] <= '9';
-            v = v * 10 + (uint32_t)(word[c] - '0');
+            v = v < 1000000 ? v * 10 + (uint32_t)(word[c] - '0') : v;
         }
         bool power = (v & (v - 1)) == 0 || !tunables[i].power;
         if (v < tunables[i].least || v > tunables[i].most || !power || !digits)
-            return ac_fail(err, AC_ERR_ARGUMENT, "device mask \"%.*s\": want %u to %u%s", (int)n, word,
-                           tunables[i].least, tunables[i].most, tunables[i].power ? ", a power of two" : "");
+            return ac_fail(err, AC_ERR_ARGUMENT, "device mask \"%.*s\": want %u to %u%s",
+                           (int)(n < 40 ? n : 40), word, tunables[i].least, tunables[i].most,
+                           tunables[i].power ? ", a power of two" : "");
         dev->tune[i] = v;
         return AC_OK;
     }
@@ -275,6 +276,8 @@ static ac_status parse_mask(ac_dev *dev, const ac_open_settings *how, ac_error *
         mask += strspn(mask, ", ");
     }
     AC_TRY(take_lanes(dev, err));
+    const uint64_t range = (uint64_t)dev->tune[VK_TUNE_bind] << 10;
+    if (range && range < dev->caps.max_range) dev->caps.max_range = range;
     check_subgroups(dev);
     if (dev->no_import) dev->on[VK_FEATURE_import] = false;
     return AC_OK;

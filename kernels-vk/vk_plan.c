@@ -22,6 +22,18 @@ static uint32_t bits(float x) {
 
 /* ---- Steps and bindings ---- */
 
+static bool new_set(ac_prog *p, uint32_t *set) {
+    if (p->n_sets == p->cap_sets) {
+        uint32_t cap = p->cap_sets ? p->cap_sets * 2 : 256;
+        vk_binds *b = realloc(p->binds, cap * sizeof *b);
+        if (!b) return false;
+        p->binds = b;
+        p->cap_sets = cap;
+    }
+    *set = p->n_sets++;
+    return true;
+}
+
 static vk_step *new_step(ac_prog *p, uint32_t op, vk_step_kind kind) {
     if (p->n_steps == p->cap_steps) {
         uint32_t cap = p->cap_steps ? p->cap_steps * 2 : 256;
@@ -30,19 +42,14 @@ static vk_step *new_step(ac_prog *p, uint32_t op, vk_step_kind kind) {
         p->steps = s;
         p->cap_steps = cap;
     }
-    if (p->n_sets == p->cap_sets) {
-        uint32_t cap = p->cap_sets ? p->cap_sets * 2 : 256;
-        vk_binds *b = realloc(p->binds, cap * sizeof *b);
-        if (!b) return NULL;
-        p->binds = b;
-        p->cap_sets = cap;
-    }
+    uint32_t set;
+    if (!new_set(p, &set)) return NULL;
     vk_step *s = &p->steps[p->n_steps++];
     memset(s, 0, sizeof *s);
     s->kind = kind;
     s->op = op;
     s->rows = p->plan->ops[op].rows;
-    s->set = p->n_sets++;
+    s->set = set;
     for (int i = 0; i < VK_BINDINGS; i++)
         p->binds[s->set].at[i] = (VkDescriptorBufferInfo){p->dev->dummy.buf, 0, VK_WHOLE_SIZE};
     return s;
@@ -264,24 +271,31 @@ static ac_status plan_rope(ac_prog *p, uint32_t at, ac_error *err) {
 
 /* ---- The cache ---- */
 
-static void bind_layer(ac_prog *p, vk_step *s, uint32_t layer, bool write) {
-    const ac_kv_mem *kv = p->kv;
-    bind(p, s, VK_KV, &kv->bufs[layer / kv->layers_per_buf], layer % kv->layers_per_buf * kv->layer_bytes,
-         kv->layer_bytes);
-    use(s, VK_SPACE_KV, write, layer, layer + 1);
+/* Binds a part of a layer and says which pages it has. */
+static void bind_layer(ac_prog *p, const vk_step *s, uint32_t layer, uint32_t part) {
+    uint64_t offset;
+    const vk_buf *b = vk_kv_part(p->kv, layer, part, &offset);
+    bind(p, s, VK_KV, b, offset, p->kv->part_bytes);
 }
 
-static ac_status plan_kv_store(ac_prog *p, uint32_t at, ac_error *err) {
+static ac_status kv_store_part(ac_prog *p, uint32_t at, uint32_t part, ac_error *err) {
     const ac_op_kv_store *op = &p->plan->ops[at].kv_store;
     NEW_STEP(s, VK_STEP_ROWS);
     const ac_kv_layout *l = &p->kv->layout;
     uint32_t k = bind_in(p, s, op->k, VK_X), v = bind_in(p, s, op->v, VK_B);
-    bind_layer(p, s, op->layer, true);
+    bind_layer(p, s, op->layer, part);
+    use(s, VK_SPACE_KV, true, op->layer, op->layer + 1);
+    if (part) s->n_use = 0; /* parts have different pages: no order among them */
     bind_inputs(p, s);
     PUSH(s, op->kv_heads, op->head_dim, k, v, p->in_slot, words(l->dk), words(l->v), words(l->dv),
-         words(l->sub_bytes));
+         words(l->sub_bytes), part * p->kv->part_pages, p->kv->part_pages);
     s->gx = op->kv_heads;
     return pipe_named(p, "kv_store", NULL, &s->pipe, err);
+}
+
+static ac_status plan_kv_store(ac_prog *p, uint32_t at, ac_error *err) {
+    for (uint32_t part = 0; part < p->kv->parts; part++) AC_TRY(kv_store_part(p, at, part, err));
+    return AC_OK;
 }
 
 /* rope of k and kv_store in one. */
@@ -292,10 +306,11 @@ static ac_status rope_store(ac_prog *p, uint32_t at, ac_error *err) {
     const ac_kv_layout *l = &p->kv->layout;
     uint32_t k = bind_buf(p, s, VK_Y, op->k, true, true), v = bind_in(p, s, op->v, VK_B), table;
     AC_TRY(bind_const(p, s, rope->table, &table, err));
-    bind_layer(p, s, op->layer, true);
+    bind_layer(p, s, op->layer, 0);
+    use(s, VK_SPACE_KV, true, op->layer, op->layer + 1);
     bind_inputs(p, s);
     PUSH(s, op->kv_heads, op->head_dim, k, v, p->in_slot, words(l->dk), words(l->v), words(l->dv),
-         words(l->sub_bytes), rope->rot, rope->halves != 0, p->in_pos, table);
+         words(l->sub_bytes), 0, p->kv->part_pages, rope->rot, rope->halves != 0, p->in_pos, table);
     s->gx = op->kv_heads;
     return pipe_named(p, "rope_store", NULL, &s->pipe, err);
 }
@@ -333,7 +348,8 @@ static ac_status attention_step(ac_prog *p, uint32_t at, const ac_op_quantize *q
     if (pairs > 256) ht = 1; /* shared memory */
     uint32_t split = op->head_dim <= 32 ? 8 : op->head_dim <= 64 ? 4 : op->head_dim <= 128 ? 2 : 1;
     uint32_t q = bind_in(p, s, op->q, VK_X), y = bind_out(p, s, op->out, VK_Y);
-    bind_layer(p, s, op->layer, false);
+    bind_layer(p, s, op->layer, 0);
+    use(s, VK_SPACE_KV, false, op->layer, op->layer + 1);
     bind_inputs(p, s);
     bind(p, s, VK_Z, &p->work, 0, p->work.bytes);
     s->heads = op->heads, s->head_dim = op->head_dim, s->tiles = op->heads / ht;
@@ -350,8 +366,28 @@ static ac_status attention_step(ac_prog *p, uint32_t at, const ac_op_quantize *q
     return pipe_named(p, "attention_join", NULL, &s->pipe_join, err);
 }
 
+/* Sets for the other parts of a layer: those of the step, with another part of the cache. */
+static ac_status attention_sets(ac_prog *p, ac_error *err) {
+    vk_step *s = &p->steps[p->n_steps - 1];
+    const uint32_t layer = p->plan->ops[s->op].attention.layer;
+    s->parts = p->kv->parts, s->part_pages = p->kv->part_pages;
+    for (uint32_t part = 1; part < s->parts; part++) {
+        vk_step other = *s;
+        if (!new_set(p, &other.set))
+            return ac_fail(err, AC_ERR_MEMORY, "plan of %u operations", p->plan->n_ops);
+        p->binds[other.set] = p->binds[s->set];
+        bind_layer(p, &other, layer, part);
+    }
+    return AC_OK;
+}
+
+static ac_status attention_with(ac_prog *p, uint32_t at, const ac_op_quantize *quantize, ac_error *err) {
+    AC_TRY(attention_step(p, at, quantize, err));
+    return attention_sets(p, err);
+}
+
 static ac_status plan_attention(ac_prog *p, uint32_t at, ac_error *err) {
-    return attention_step(p, at, NULL, err);
+    return attention_with(p, at, NULL, err);
 }
 
 /* The work space: as many rows as WORK_BYTES hold, at least one of the longest context. */
@@ -582,10 +618,11 @@ static ac_status plan_pair(ac_prog *p, uint32_t at, bool *done, ac_error *err) {
     else if (a->kind == AC_OP_attention &&
              quantizes(b, a->attention.out, (uint64_t)a->attention.heads * a->attention.head_dim) &&
              apart(p, a->attention.q, b->quantize.out))
-        return attention_step(p, at, &b->quantize, err);
+        return attention_with(p, at, &b->quantize, err);
     else if (a->kind == AC_OP_rope && b->kind == AC_OP_kv_store && b->kv_store.k == a->rope.x &&
              apart(p, b->kv_store.v, b->kv_store.k) && a->rope.heads == b->kv_store.kv_heads &&
-             a->rope.head_dim == b->kv_store.head_dim && a->rope.head_dim <= 1024)
+             a->rope.head_dim == b->kv_store.head_dim && a->rope.head_dim <= 1024 &&
+             p->kv->parts == 1 /* rotated once */)
         return rope_store(p, at, err);
     else if (a->kind == AC_OP_matmul && b->kind == AC_OP_add && b->add.n == a->matmul.m &&
              apart(p, a->matmul.x, b->add.out) &&

@@ -51,6 +51,7 @@ typedef struct vk_step {
     uint32_t n_variants, m, chunks, groups, threads;
     /* attention */
     uint32_t heads, tiles, head_dim;
+    uint32_t parts, part_pages; /* of the layer: a set for each, from `set` on */
     uint32_t push_join[VK_PUSH], join_gx, join_row0,
         join_pages; /* which push constants are the first row and the pages */
 } vk_step;

@@ -103,8 +103,7 @@ static void spend(recorder *r, uint64_t cost) {
 /* ---- Dispatches ---- */
 
 typedef struct launch {
-    const vk_step *step;
-    uint32_t pipe;
+    uint32_t set, pipe;
     const uint32_t *push;
     bool narrow; /* the grid is not continued in z, so that x can be cut */
 } launch;
@@ -119,7 +118,7 @@ static void dispatch_part(recorder *r, const launch *l, const uint32_t base[3], 
         r->api->CmdBindPipeline(r->cmd, VK_PIPELINE_BIND_POINT_COMPUTE, dev->pipes[l->pipe].pipe);
     r->bound = l->pipe;
     r->api->CmdBindDescriptorSets(r->cmd, VK_PIPELINE_BIND_POINT_COMPUTE, dev->layout, 0, 1,
-                                  &r->p->sets[l->step->set], 0, NULL);
+                                  &r->p->sets[l->set], 0, NULL);
     r->api->CmdPushConstants(r->cmd, dev->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, VK_PUSH * 4, l->push);
     if (base[0] | base[1] | base[2]) /* older validation layers do not look at this one */
         r->api->CmdDispatchBase(r->cmd, base[0], base[1], base[2], n[0], n[1], n[2]);
@@ -147,9 +146,9 @@ static void dispatch_cut(recorder *r, const launch *l, const uint32_t base[3], c
 }
 
 /* cost: multiply-adds, or what takes as long. */
-static void dispatch(recorder *r, const vk_step *s, uint32_t pipe, const uint32_t *push, uint32_t x,
-                     uint32_t y, uint32_t z, uint64_t cost) {
-    const launch l = {s, pipe, push, z == 1};
+static void dispatch(recorder *r, uint32_t set, uint32_t pipe, const uint32_t *push, uint32_t x, uint32_t y,
+                     uint32_t z, uint64_t cost) {
+    const launch l = {set, pipe, push, z == 1};
     dispatch_cut(r, &l, (const uint32_t[3]){0, 0, 0}, (const uint32_t[3]){x, y, z}, cost);
 }
 
@@ -157,7 +156,7 @@ static void dispatch(recorder *r, const vk_step *s, uint32_t pipe, const uint32_
 static void dispatch_wide(recorder *r, const vk_step *s, uint32_t pipe, const uint32_t *push, uint32_t x,
                           uint32_t y, uint64_t cost) {
     uint32_t most = r->p->dev->caps.max_groups[0], z = (x + most - 1) / most;
-    dispatch(r, s, pipe, push, z > 1 ? most : x, y, z, cost);
+    dispatch(r, s->set, pipe, push, z > 1 ? most : x, y, z, cost);
 }
 
 static uint64_t product_cost(const vk_step *s, uint32_t rows) {
@@ -198,10 +197,13 @@ static void record_attention(recorder *r, const vk_step *s, uint32_t rows) {
         order(r, &work, 1);
         bool few = (uint64_t)r->shape.pages * s->tiles * n < FEW_GROUPS;
         uint64_t each = (uint64_t)r->shape.pages * s->heads * s->head_dim * n; /* channels of all pages */
-        dispatch(r, s, few ? s->pipe_single : s->pipe, push, r->shape.pages, few ? s->heads : s->tiles, n,
-                 each * AC_PAGE * 2 * ATTENTION_COST);
+        for (uint32_t part = 0; part < s->parts; part++) { /* of the cache: other pages, other results */
+            push[15] = part * s->part_pages, push[16] = s->part_pages;
+            dispatch(r, s->set + part, few ? s->pipe_single : s->pipe, push, r->shape.pages,
+                     few ? s->heads : s->tiles, n, each * AC_PAGE * 2 * ATTENTION_COST);
+        }
         order(r, &work, 1);
-        dispatch(r, s, s->pipe_join, join, s->join_gx, n, 1, each * 16);
+        dispatch(r, s->set, s->pipe_join, join, s->join_gx, n, 1, each * 16);
         order(r, s->use, s->n_use); /* still under way after the barriers in between */
     }
 }

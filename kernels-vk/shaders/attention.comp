@@ -16,6 +16,7 @@ layout(push_constant) uniform P {
     uint pos, seq, pages, max_pages, work_pages; // offsets in the inputs; pages per row of the work space
     uint dk, v, dv, sub;
     float scale;
+    uint first_page, n_pages; // of the cache, those that are bound
 };
 
 const uint GROUPS = (PAIRS + 15u) / 16u;
@@ -106,7 +107,8 @@ void main() {
     uint row = row0 + r, last = uint(IN[pos + row]);
     if (c * 256u > last) return;
     uint head = tile * HT, kv_head = head / (heads / kv_heads);
-    uint page = uint(IN[pages + uint(IN[seq + row]) * max_pages + c]);
+    uint page = uint(IN[pages + uint(IN[seq + row]) * max_pages + c]) - first_page;
+    if (page >= n_pages) return;
     uint page0 = (page * kv_heads + kv_head) * 8u * sub, base = page0 + (t >> 5) * sub;
     bool live = c * 256u + t <= last;
     load_q(t, row * qrow + head * head_dim);

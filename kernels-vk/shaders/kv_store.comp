@@ -10,6 +10,7 @@ layout(local_size_x = 128) in;
 layout(push_constant) uniform P {
     uint kv_heads, head_dim, krow, vrow, slot;
     uint dk, v, dv, sub; // offsets in a sub-block, and its size
+    uint first_page, n_pages; // of the cache, those that are bound
     uint rot, halves, pos, table; // ROPE
 };
 
@@ -41,7 +42,8 @@ void main() {
     uint t = gl_LocalInvocationIndex, h = gl_WorkGroupID.x, r = gl_WorkGroupID.y;
     uint k0 = r * krow + h * head_dim, v0 = r * vrow + h * head_dim;
     uint at = uint(IN[slot + r]), position = at & 31u;
-    uint base = (((at >> 8) * kv_heads + h) * 8u + (at >> 5 & 7u)) * sub;
+    uint page = (at >> 8) - first_page, base = ((page * kv_heads + h) * 8u + (at >> 5 & 7u)) * sub;
+    if (page >= n_pages) return;
 #ifdef ROPE
     rotate(t, k0, r);
 #endif

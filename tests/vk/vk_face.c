@@ -194,6 +194,35 @@ static void test_load(void) {
     free(data);
 }
 
+/* A cache whose layers are larger than a binding: pages are what was written to them, also copied ones. */
+static void test_cache_parts(void) {
+    enum { LAYERS = 3, PAGES = 7 };
+    ac_dev *dev;
+    ac_kv_mem *kv;
+    CHECK_OK(open_with("bind=200", NULL, &dev));
+    CHECK_OK(vk->kv_create(dev, LAYERS, PAGES, 1, 64, &kv, &err));
+    CHECK(kv->parts > 1 && kv->part_bytes <= 200 << 10, "%u parts of %llu bytes", kv->parts,
+          (unsigned long long)kv->part_bytes);
+    size_t n = kv->layout.page_bytes * LAYERS;
+    uint8_t *page = malloc(n);
+    CHECK(page, "memory");
+    for (uint32_t p = 0; p + 1 < PAGES; p++) {
+        memset(page, (int)p + 1, n);
+        CHECK_OK(vk->kv_write(kv, p, page, &err));
+    }
+    CHECK_OK(vk->kv_copy(kv, 0, PAGES - 1, &err));
+    for (uint32_t p = 0; p < PAGES; p++) {
+        CHECK_OK(vk->kv_read(kv, p, page, &err));
+        for (size_t i = 0; i < n; i++)
+            CHECK(page[i] == p % (PAGES - 1) + 1, "page %u, byte %zu: %u", p, i, page[i]);
+    }
+    vk->kv_destroy(kv);
+    CHECK(vk->kv_create(dev, 1, 1, 8, 256, &kv, &err) == AC_ERR_DEVICE_MEMORY && strstr(err.detail, "KiB"),
+          "%s", err.detail);
+    vk->close(dev);
+    free(page);
+}
+
 /* y of a run of `w`'s plan with x = (1, 0, ...). */
 static float first_y(ac_dev *dev, ac_weights *weights, const work *w) {
     float x[1024] = {1.0f}, y = 0;
@@ -418,6 +447,7 @@ int main(int argc, char **argv) {
     test_masks();
     test_load();
     test_import();
+    test_cache_parts();
     test_plans();
     test_cache();
     test_parts();
