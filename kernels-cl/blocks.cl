@@ -7,6 +7,8 @@
  * Block-32 types:  unpack(at, &a, &b)     codes of elements 0..15 and 16..31, one per byte
  * 256 types:       unpack(at, p, &a, &b)  codes of the 16-element pieces PIECE_A(p) and PIECE_B(p), p = 0..7
  *                  sub_scale(at, i), sub_min(at, i): of piece i
+ * With WIDE_LOADS:   unpack_wide(at, j, &a, &b)  codes of the groups of 32 GROUP_A(j) and GROUP_B(j), j = 0..3
+ *                  piece_scales(at), piece_mins(at): all 16
  * The code meant is the byte minus OFFSET. Bytes are signed for types with a table and q8_0, else 0..63. */
 
 typedef struct place { bytes_in w; uint b, nb; } place; /* block b of a row of nb blocks */
@@ -23,6 +25,7 @@ typedef struct place { bytes_in w; uint b, nb; } place; /* block b of a row of n
 /* 16 and 4 bytes from an address that is a multiple of the number in the name. */
 #ifdef WIDE_LOADS
 INLINE uint4 load16_1(bytes_in p) { return as_uint4(vload16(0, p)); }
+INLINE uint8 load32(bytes_in p) { return (uint8)(load16_1(p), load16_1(p + 16)); }
 #define load16_2 load16_1
 #define load16_4 load16_1
 #define load16_8 load16_1
@@ -99,29 +102,32 @@ INLINE uint4 fifth(uint bits) {
 
 #if defined(TYPE_Q4_0)
 #define FORM_A32
+#define BLOCK_ELEMS 32
 #define BLOCK 18
 #define OFFSET 8
-INLINE float scale_of(place at) { return half_of(U16(AT(0, 16, 2))); }
+#define SCALE AT(0, 16, 2)
 INLINE void unpack(place at, uint4 *a, uint4 *b) {
     uint4 v = LOAD16(2, AT(2, 0, 16));
     *a = LOW(v), *b = HIGH(v);
 }
 #elif defined(TYPE_Q4_1)
 #define FORM_A32
+#define BLOCK_ELEMS 32
 #define BLOCK 20
 #define OFFSET 0
 #define HAS_MIN
-INLINE float scale_of(place at) { return half_of(U16(AT(0, 16, 4))); }
-INLINE float min_of(place at) { return half_of(U16(AT(0, 16, 4) + 2)); }
+#define SCALE AT(0, 16, 4)
+#define LEAST (AT(0, 16, 4) + 2)
 INLINE void unpack(place at, uint4 *a, uint4 *b) {
     uint4 v = LOAD16(4, AT(4, 0, 16));
     *a = LOW(v), *b = HIGH(v);
 }
 #elif defined(TYPE_Q5_0)
 #define FORM_A32
+#define BLOCK_ELEMS 32
 #define BLOCK 22
 #define OFFSET 16
-INLINE float scale_of(place at) { return half_of(U16(AT(0, 20, 2))); }
+#define SCALE AT(0, 20, 2)
 INLINE void unpack(place at, uint4 *a, uint4 *b) {
     uint4 v = LOAD16(2, AT(6, 0, 16));
     uint h = load4_2(AT(2, 16, 4));
@@ -129,11 +135,12 @@ INLINE void unpack(place at, uint4 *a, uint4 *b) {
 }
 #elif defined(TYPE_Q5_1)
 #define FORM_A32
+#define BLOCK_ELEMS 32
 #define BLOCK 24
 #define OFFSET 0
 #define HAS_MIN
-INLINE float scale_of(place at) { return half_of(U16(AT(0, 16, 4))); }
-INLINE float min_of(place at) { return half_of(U16(AT(0, 16, 4) + 2)); }
+#define SCALE AT(0, 16, 4)
+#define LEAST (AT(0, 16, 4) + 2)
 INLINE void unpack(place at, uint4 *a, uint4 *b) {
     uint4 v = LOAD16(8, AT(8, 0, 16));
     uint h = U32(AT(4, 20, 4));
@@ -141,29 +148,37 @@ INLINE void unpack(place at, uint4 *a, uint4 *b) {
 }
 #elif defined(TYPE_Q8_0)
 #define FORM_A32
+#define BLOCK_ELEMS 32
 #define BLOCK 34
 #define OFFSET 0
-INLINE float scale_of(place at) { return half_of(U16(AT(0, 32, 2))); }
+#define SCALE AT(0, 32, 2)
 INLINE void unpack(place at, uint4 *a, uint4 *b) {
     bytes_in q = AT(2, 0, 32);
     *a = LOAD16(2, q), *b = LOAD16(2, q + 16);
 }
 #elif defined(TYPE_IQ4_NL)
 #define FORM_A32
+#define BLOCK_ELEMS 32
 #define BLOCK 18
 #define OFFSET 0
-INLINE float scale_of(place at) { return half_of(U16(AT(0, 16, 2))); }
+#define SCALE AT(0, 16, 2)
 INLINE void unpack(place at, uint4 *a, uint4 *b) {
     uint4 v = LOAD16(2, AT(2, 0, 16));
     *a = lookup(LOW(v)), *b = lookup(HIGH(v));
 }
 #elif defined(TYPE_MXFP4)
 #define FORM_A32
+#define BLOCK_ELEMS 32
 #define BLOCK 17
 #define OFFSET 0
 INLINE float scale_of(place at) {
     uint e = *AT(0, 16, 1);
     return e < 78 ? 0.0f : as_float((min(e, 178u) - 1) << 23);
+}
+INLINE ushort raw_scale(place at) { return *AT(0, 16, 1); }
+INLINE float8 scales_of(ushort8 raw) {
+    uint8 e = convert_uint8(raw);
+    return as_float8(select((min(e, (uint8)178) - 1) << 23, (uint8)0, e < (uint8)78));
 }
 INLINE void unpack(place at, uint4 *a, uint4 *b) {
     uint4 v = LOAD16(1, AT(1, 0, 16));
@@ -174,19 +189,26 @@ INLINE void unpack(place at, uint4 *a, uint4 *b) {
 
 #elif defined(TYPE_Q2_K)
 #define FORM_A256
+#define BLOCK_ELEMS 256
 #define BLOCK 84
 #define OFFSET 0
 #define HAS_MIN
 /* p: bit 2 the half of 128, bit 1 which 16 bytes, bit 0 which pair of shifts */
 #define PIECE_A(p) (((p) & 4) * 2 + ((p) & 1) * 4 + ((p) >> 1 & 1))
 #define PIECE_B(p) (PIECE_A(p) + 2)
-INLINE float scale_of(place at) { return half_of(U16(AT(80, 80, 4))); }
-INLINE float min_of(place at) { return half_of(U16(AT(80, 80, 4) + 2)); }
+#define SCALE AT(80, 80, 4)
+#define LEAST (AT(80, 80, 4) + 2)
 INLINE int sub_scale(place at, uint i) { return AT(0, 64, 16)[i] & 15; }
 INLINE int sub_min(place at, uint i) { return AT(0, 64, 16)[i] >> 4; }
 #ifdef WIDE_LOADS
 INLINE short16 piece_scales(place at) { return convert_short16(vload16(0, AT(0, 64, 16)) & (uchar)15); }
 INLINE short16 piece_mins(place at) { return convert_short16(vload16(0, AT(0, 64, 16)) >> (uchar)4); }
+#define GROUP_A(j) (2 * (j))
+#define GROUP_B(j) (2 * (j) + 1)
+INLINE void unpack_wide(place at, uint j, uint8 *a, uint8 *b) {
+    uint8 v = load32(AT(16, 0, 64) + (j >> 1) * 32) >> (j & 1) * 4;
+    *a = v & 0x03030303u, *b = (v >> 2) & 0x03030303u;
+}
 #endif
 INLINE void unpack(place at, uint p, uint4 *a, uint4 *b) {
     uint4 v = LOAD16(4, AT(16, 0, 64) + (p >> 1) * 16) >> (p & 1) * 4;
@@ -194,11 +216,12 @@ INLINE void unpack(place at, uint p, uint4 *a, uint4 *b) {
 }
 #elif defined(TYPE_Q3_K)
 #define FORM_A256
+#define BLOCK_ELEMS 256
 #define BLOCK 110
 #define OFFSET 4
 #define PIECE_A(p) (((p) & 4) * 2 + ((p) & 1) * 4 + ((p) >> 1 & 1))
 #define PIECE_B(p) (PIECE_A(p) + 2)
-INLINE float scale_of(place at) { return half_of(U16(AT(108, 108, 2))); }
+#define SCALE AT(108, 108, 2)
 INLINE int sub_scale(place at, uint i) {
     bytes_in s = AT(96, 96, 12);
     uint low = s[i & 7] >> (i >> 3) * 4 & 15u, high = s[8 + (i & 3)] >> (i >> 2) * 2 & 3u;
@@ -213,6 +236,13 @@ INLINE short16 piece_scales(place at) {
     uchar16 h = (uchar16)(high & (uchar)3, high >> (uchar)2 & (uchar)3, high >> (uchar)4 & (uchar)3, high >> (uchar)6);
     return convert_short16(l | h << (uchar)4) - (short)32;
 }
+#define GROUP_A(j) (2 * (j))
+#define GROUP_B(j) (2 * (j) + 1)
+INLINE void unpack_wide(place at, uint j, uint8 *a, uint8 *b) {
+    uint8 v = load32(AT(32, 32, 64) + (j >> 1) * 32) >> (j & 1) * 4, h = load32(AT(0, 0, 32)) >> 2 * j;
+    *a = (v & 0x03030303u) | (h & 0x01010101u) << 2;
+    *b = ((v >> 2) & 0x03030303u) | ((h >> 1) & 0x01010101u) << 2;
+}
 #endif
 INLINE void unpack(place at, uint p, uint4 *a, uint4 *b) {
     uint n = (p >> 2) * 4 + (p & 1) * 2; /* 32-element group of piece A; that of B is the next */
@@ -223,6 +253,7 @@ INLINE void unpack(place at, uint p, uint4 *a, uint4 *b) {
 }
 #elif defined(TYPE_Q4_K) || defined(TYPE_Q5_K)
 #define FORM_A256
+#define BLOCK_ELEMS 256
 #define OFFSET 0
 #define HAS_MIN
 #define PIECE_A(p) (((p) >> 1) * 4 + ((p) & 1))
@@ -234,8 +265,8 @@ INLINE void unpack(place at, uint p, uint4 *a, uint4 *b) {
 #define BLOCK 176
 #define QS AT(48, 48, 128)
 #endif
-INLINE float scale_of(place at) { return half_of(U16(AT(0, 0, 16))); }
-INLINE float min_of(place at) { return half_of(U16(AT(0, 0, 16) + 2)); }
+#define SCALE AT(0, 0, 16)
+#define LEAST (AT(0, 0, 16) + 2)
 INLINE int sub_scale(place at, uint i) {
     bytes_in s = AT(0, 0, 16);
     uint g = i >> 1, shift = (g & 3) * 8, low = U32(s + 4) >> shift;
@@ -263,6 +294,18 @@ INLINE short16 piece_mins(place at) {
     uint b = U32(s + 4), c = U32(s + 8);
     return twice(b & 0x3f3f3f3fu, (c >> 4 & 0x0f0f0f0fu) | (b >> 2 & 0x30303030u));
 }
+#define GROUP_A(j) (2 * (j))
+#define GROUP_B(j) (2 * (j) + 1)
+INLINE void unpack_wide(place at, uint j, uint8 *a, uint8 *b) {
+    uint8 v = load32(QS + j * 32);
+#ifdef TYPE_Q4_K
+    *a = LOW(v), *b = HIGH(v);
+#else
+    uint8 h = load32(AT(16, 16, 32)) >> 2 * j;
+    *a = LOW(v) | (h & 0x01010101u) << 4;
+    *b = HIGH(v) | ((h >> 1) & 0x01010101u) << 4;
+#endif
+}
 #endif
 INLINE void unpack(place at, uint p, uint4 *a, uint4 *b) {
     uint4 v = LOAD16(16, QS + p * 16);
@@ -276,14 +319,22 @@ INLINE void unpack(place at, uint p, uint4 *a, uint4 *b) {
 }
 #elif defined(TYPE_Q6_K)
 #define FORM_A256
+#define BLOCK_ELEMS 256
 #define BLOCK 210
 #define OFFSET 32
 #define PIECE_A(p) (((p) & 4) * 2 + ((p) & 3))
 #define PIECE_B(p) (PIECE_A(p) + 4)
-INLINE float scale_of(place at) { return half_of(U16(AT(208, 208, 2))); }
+#define SCALE AT(208, 208, 2)
 INLINE int sub_scale(place at, uint i) { return (char)AT(192, 192, 16)[i]; }
 #ifdef WIDE_LOADS
 INLINE short16 piece_scales(place at) { return convert_short16(as_char16(vload16(0, AT(192, 192, 16)))); }
+#define GROUP_A(j) (((j) & 2) * 2 + ((j) & 1))
+#define GROUP_B(j) (GROUP_A(j) + 2)
+INLINE void unpack_wide(place at, uint j, uint8 *a, uint8 *b) {
+    uint8 v = load32(AT(0, 0, 128) + j * 32), h = load32(AT(128, 128, 64) + (j >> 1) * 32) >> (j & 1) * 2;
+    *a = LOW(v) | (h & 0x03030303u) << 4;
+    *b = HIGH(v) | ((h >> 4) & 0x03030303u) << 4;
+}
 #endif
 INLINE void unpack(place at, uint p, uint4 *a, uint4 *b) {
     uint4 v = LOAD16(2, AT(0, 0, 128) + p * 16);
@@ -293,11 +344,12 @@ INLINE void unpack(place at, uint p, uint4 *a, uint4 *b) {
 }
 #elif defined(TYPE_IQ4_XS)
 #define FORM_A256
+#define BLOCK_ELEMS 256
 #define BLOCK 136
 #define OFFSET 0
 #define PIECE_A(p) (2 * (p))
 #define PIECE_B(p) (2 * (p) + 1)
-INLINE float scale_of(place at) { return half_of(U16(AT(0, 128, 8))); }
+#define SCALE AT(0, 128, 8)
 INLINE int sub_scale(place at, uint i) {
     bytes_in s = AT(0, 128, 8);
     uint g = i >> 1;
@@ -309,6 +361,16 @@ INLINE short16 piece_scales(place at) {
     uint8 low = (uint8)U32(s + 4) >> (uint8)(0, 4, 8, 12, 16, 20, 24, 28), high = (uint8)U16(s + 2) >> (uint8)(0, 2, 4, 6, 8, 10, 12, 14);
     short8 v = convert_short8((low & 15u) | (high & 3u) << 4) - (short)32;
     return v.s0011223344556677;
+}
+INLINE uint8 lookup_32(bytes_in p) {
+    uint4 v = load16_1(p);
+    return (uint8)(lookup(LOW(v)), lookup(HIGH(v)));
+}
+#define GROUP_A(j) (2 * (j))
+#define GROUP_B(j) (2 * (j) + 1)
+INLINE void unpack_wide(place at, uint j, uint8 *a, uint8 *b) {
+    bytes_in p = AT(8, 0, 128) + j * 32;
+    *a = lookup_32(p), *b = lookup_32(p + 16);
 }
 #endif
 INLINE void unpack(place at, uint p, uint4 *a, uint4 *b) {
@@ -333,4 +395,16 @@ INLINE float8 numbers(bytes_in w, uint i) { return half_of8(vload8(0, (global co
 #define BLOCK 2
 INLINE float number(bytes_in w, uint i) { return bf16_of(U16(w + 2 * i)); }
 INLINE float8 numbers(bytes_in w, uint i) { return window8(convert_uint8(vload8(0, (global const ushort *)w + i)) << 16); }
+#endif
+
+/* ---- Scales: halves, but for mxfp4 ------------------------------------------------------------------------------- */
+
+#ifdef SCALE
+INLINE float scale_of(place at) { return half_of(U16(SCALE)); }
+INLINE ushort raw_scale(place at) { return U16(SCALE); }
+#define scales_of half_of8
+#endif
+#ifdef LEAST
+INLINE float min_of(place at) { return half_of(U16(LEAST)); }
+INLINE ushort raw_min(place at) { return U16(LEAST); }
 #endif

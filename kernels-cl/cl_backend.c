@@ -80,16 +80,23 @@ static void close_device(ac_dev *dev) {
 static void set_options(ac_dev *dev) {
     bool khr = dev->features.dot && dev->caps.dot_khr,
          ptx = dev->features.dot && !khr && dev->caps.quirks.dot_ptx;
-    snprintf(dev->options, sizeof dev->options, "%s%s%s%s", khr ? "-cl-std=CL3.0 -DDOT_KHR" : "-cl-std=CL1.2",
-             ptx ? " -DDOT_PTX" : "", dev->guarded ? " -DGUARD_PTX" : "",
+    snprintf(dev->options, sizeof dev->options, "%s%s%s%s%s",
+             khr ? "-cl-std=CL3.0 -DDOT_KHR" : "-cl-std=CL1.2", ptx ? " -DDOT_PTX" : "",
+             dev->guarded ? " -DGUARD_PTX" : "", dev->features.pairs ? " -DPAIRS_X86" : "",
              dev->caps.quirks.late_out ? "" : " -DEARLY_OUT");
 }
 
-/* The witness test; a dot product that does not build is done without, and contracted products are guarded
+/* The witness test; instructions that do not build are done without, and contracted products are guarded
  * where that is known to help. */
 static ac_status test(ac_dev *dev, ac_error *err) {
     set_options(dev);
     ac_status status = ac__cl_witness(dev, err);
+    if (dev->features.pairs && (status == AC_ERR_BUILD || status == AC_ERR_WITNESS)) {
+        ac__cl_log(dev, 2, "%s: without multiply-adds by name: %s", dev->caps.name, err->detail);
+        dev->features.pairs = false;
+        set_options(dev);
+        status = ac__cl_witness(dev, err);
+    }
     if (status == AC_ERR_BUILD && dev->features.dot) {
         ac__cl_log(dev, 1, "%s: without integer dot product: %s", dev->caps.name, err->detail);
         dev->features.dot = false;

@@ -9,12 +9,12 @@
 #include "cl_quirks.h"
 #include "cl_record.h"
 
-/* Features that can be masked: X(name, what it is). `subgroups` has no kernels yet and is accepted for
- * scripts' sake. */
+/* Features that can be masked: X(name, what it is). */
 #define AC_CL_FEATURES(X)                                                                                    \
     X(group, "work-group kernels of matmul")                                                                 \
     X(tile, "tiled matmul for many rows")                                                                    \
     X(dot, "integer dot product instructions")                                                               \
+    X(pairs, "multiply-adds of pairs, asked of CPU compilers by name")                                       \
     X(zerocopy, "weights read from the host's mapping")                                                      \
     X(planar, "uploaded weights sorted by field")                                                            \
     X(fuse, "several operations in one launch")                                                              \
@@ -43,6 +43,9 @@ typedef struct ac_cl_caps {
     X(row_group, 1, 1024)  /* work-items of kernels that make a row together */                              \
     X(item_group, 1, 1024) /* work-items per group of kernels without cooperation */                         \
     X(item_cols, 1, 16)    /* rows of x a matmul_item has */                                                 \
+    X(panel_from, 2, 4096) /* rows of x from which matmul_panel is used */                                   \
+    X(panel_rows, 1, 4)    /* weight rows of a matmul_panel, in eights */                                    \
+    X(panel_cols, 1, 256)  /* rows of x of a matmul_panel */                                                 \
     X(use_group, 0, 1)     /* matmul by work-groups rather than by items */                                  \
     X(group_size, 8, 1024) /* work-items of matmul_group */                                                  \
     X(group_rows, 1, 16)   /* weight rows of a matmul_group */                                               \

@@ -48,6 +48,8 @@ enum { LOCAL_BUDGET = 10240, TILE_LOCAL = 24576, TILE_LOCAL_FLOATS = 2 * 16 * 25
 static cut cut_for(const ac_dev *dev, const ac_cl_tensor *t, uint32_t rows) {
     const ac_cl_tuning *u = &dev->tuning;
     bool floats = ac_type_describe(t->type)->form == AC_FORM_F32;
+    if (!u->use_group && rows >= u->panel_from && !floats)
+        return (cut){AC_CL_UNIT_PANEL, "matmul_panel", 1, 8 * u->panel_rows, u->panel_cols};
     if (!u->use_group) {
         uint32_t cols = rows >= u->item_cols ? u->item_cols : 1;
         return (cut){AC_CL_UNIT_ITEM, "matmul_item", u->item_group, u->item_group, cols};
@@ -74,6 +76,9 @@ ac_cl_unit ac__cl_matmul_unit(const ac_dev *dev, const ac_cl_tensor *t, uint32_t
     const char *planar = t->planar ? " -DPLANAR" : "";
     if (k.unit == AC_CL_UNIT_ITEM) {
         snprintf(options, cap, "-DTYPE_%s%s -DCOLS=%u -DWIDE_LOADS", names[t->type], planar, k.cols);
+    } else if (k.unit == AC_CL_UNIT_PANEL) {
+        snprintf(options, cap, "-DTYPE_%s%s -DPANEL=%u -DCOLS=%u -DWIDE_LOADS", names[t->type], planar,
+                 k.rows, k.cols);
     } else if (k.unit == AC_CL_UNIT_TILE) {
         snprintf(options, cap, "-DTYPE_%s%s -DTI=%u -DTJ=%u", names[t->type], planar, k.rows / 16,
                  k.cols / 16);
@@ -112,7 +117,9 @@ ac_status ac__cl_lower_matmul(ac_prog *p, uint32_t op, ac_error *err) {
     const ac_cl_tuning *u = &p->dev->tuning;
     const uint32_t group_cuts[] = {1, 2, u->tile_from,
                                    u->tile_wide > u->tile_from ? u->tile_wide : u->tile_from, AC_NONE};
-    const uint32_t item_cuts[] = {1, u->item_cols, AC_NONE}, *cuts = u->use_group ? group_cuts : item_cuts;
+    const uint32_t item_cuts[] = {1, u->item_cols,
+                                  u->panel_from > u->item_cols ? u->panel_from : u->item_cols, AC_NONE},
+                   *cuts = u->use_group ? group_cuts : item_cuts;
     uint32_t most = o->rows == AC_ROWS_OUT ? p->plan->max_out : p->plan->max_rows;
     for (uint32_t i = 0; cuts[i] <= most; i++) {
         uint32_t from = cuts[i] > p->rows_from ? cuts[i] : p->rows_from;

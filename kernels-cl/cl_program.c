@@ -25,14 +25,15 @@ enum { MOST_SOURCES = 12 };
 static const struct {
     const char *name, *files[MOST_SOURCES];
 } units[AC_CL_UNIT_COUNT] = {
-    [AC_CL_UNIT_WITNESS] = {"witness", {"common", "dot", "witness"}},
+    [AC_CL_UNIT_WITNESS] = {"witness", {"common", "dot", "pairs", "witness"}},
     [AC_CL_UNIT_ROWS] = {"rows",
                          {"common", "rms_norm", "quantize", "add", "glu", "gather", "argmax", "rope",
                           "repack", "fused_rows"}},
     [AC_CL_UNIT_KV] = {"kv",
                        {"common", "rms_norm", "quantize", "rope", "kv", "kv_store", "attention", "fused_rows",
                         "fused_kv"}},
-    [AC_CL_UNIT_ITEM] = {"item", {"common", "blocks", "embed", "matmul_item"}},
+    [AC_CL_UNIT_ITEM] = {"item", {"common", "pairs", "blocks", "embed", "matmul_item"}},
+    [AC_CL_UNIT_PANEL] = {"panel", {"common", "pairs", "blocks", "matmul_panel"}},
     [AC_CL_UNIT_GROUP] = {"group", {"common", "dot", "blocks", "embed", "matmul_group"}},
     [AC_CL_UNIT_TILE] = {"tile", {"common", "dot", "blocks", "matmul_tile"}},
 };

@@ -19,6 +19,7 @@ typedef enum ac_cl_unit {
     AC_CL_UNIT_ROWS,    /* operations on rows */
     AC_CL_UNIT_KV,      /* cache and attention; options name the head's size */
     AC_CL_UNIT_ITEM,    /* embed and matmul by work-items; options name the weight type */
+    AC_CL_UNIT_PANEL, /* matmul by work-items, for many rows of x */
     AC_CL_UNIT_GROUP,   /* embed and matmul by work-groups, for few rows of x */
     AC_CL_UNIT_TILE,    /* matmul in tiles, for many */
     AC_CL_UNIT_COUNT

@@ -19,6 +19,9 @@ static const ac_cl_class classes[] = {
      {.row_group = 16,
       .item_group = 16,
       .item_cols = 4,
+      .panel_from = 6,
+      .panel_rows = 2,
+      .panel_cols = 64,
       .use_group = 0,
       .group_size = 64,
       .group_rows = 2,
@@ -31,6 +34,9 @@ static const ac_cl_class classes[] = {
      {.row_group = 256,
       .item_group = 64,
       .item_cols = 4,
+      .panel_from = 4096,
+      .panel_rows = 1,
+      .panel_cols = 8,
       .use_group = 1,
       .group_size = 128,
       .group_rows = 4,
@@ -43,6 +49,9 @@ static const ac_cl_class classes[] = {
      {.row_group = 64,
       .item_group = 64,
       .item_cols = 4,
+      .panel_from = 4096,
+      .panel_rows = 1,
+      .panel_cols = 8,
       .use_group = 1,
       .group_size = 64,
       .group_rows = 2,
@@ -124,12 +133,14 @@ static const struct {
     const char *name;
     uint32_t when, choices[6]; /* when: kernels that it matters to */
 } trials[] = {
-    {"use_group", BY_ITEMS | BY_GROUPS, {0, 1}},   {"item_cols", BY_ITEMS, {1, 2, 4, 8, 16}},
-    {"group_size", BY_GROUPS, {32, 64, 128, 256}}, {"group_rows", BY_GROUPS, {1, 2, 4, 8}},
-    {"group_cols", BY_GROUPS, {2, 4, 8}},          {"tile_from", BY_TILES, {5, 9, 17, 33}},
-    {"tile_wide", BY_TILES, {17, 33, 65}},         {"row_group", BY_ITEMS, {1, 4, 16, 64}},
-    {"row_group", BY_GROUPS, {64, 128, 256, 512}}, {"item_group", BY_ITEMS, {1, 4, 16, 64}},
-    {"item_group", BY_GROUPS, {32, 64, 128, 256}}, {"use_record", BY_ITEMS | BY_GROUPS, {0, 1}},
+    {"use_group", BY_ITEMS | BY_GROUPS, {0, 1}},  {"item_cols", BY_ITEMS, {1, 2, 4, 8, 16}},
+    {"panel_rows", BY_ITEMS, {1, 2, 4}},          {"panel_cols", BY_ITEMS, {16, 32, 64, 128}},
+    {"panel_from", BY_ITEMS, {4, 6, 8, 16}},      {"group_size", BY_GROUPS, {32, 64, 128, 256}},
+    {"group_rows", BY_GROUPS, {1, 2, 4, 8}},      {"group_cols", BY_GROUPS, {2, 4, 8}},
+    {"tile_from", BY_TILES, {5, 9, 17, 33}},      {"tile_wide", BY_TILES, {17, 33, 65}},
+    {"row_group", BY_ITEMS, {1, 4, 16, 64}},      {"row_group", BY_GROUPS, {64, 128, 256, 512}},
+    {"item_group", BY_ITEMS, {1, 4, 16, 64}},     {"item_group", BY_GROUPS, {32, 64, 128, 256}},
+    {"use_record", BY_ITEMS | BY_GROUPS, {0, 1}},
 };
 
 static uint32_t value_of(const ac_dev *dev, const char *name) {

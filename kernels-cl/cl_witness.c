@@ -7,7 +7,7 @@
 
 #include "cl_device.h"
 
-enum { ROWS = 1024, FLOATS = 6, FUNCTIONS = 8, INTEGERS = 4 };
+enum { ROWS = 1024, FLOATS = 6, FUNCTIONS = 8, INTEGERS = 4, PAIRS = 3 };
 
 /* ---- What is expected
  * -------------------------------------------------------------------------------------------- */
@@ -99,6 +99,22 @@ static void expect_integers(const uint32_t *a, uint32_t *out, uint8_t *byte) {
                                 (uint32_t)shift(v, 3) + (a[i] >> 29) + (a[i] & 0xfffu) * (uint32_t)-7};
         memcpy(out + INTEGERS * i, r, sizeof r);
         byte[i] = (uint8_t)(a[i] >> 5);
+    }
+}
+
+static void expect_pairs(const uint32_t *a, uint32_t *out) {
+    memset(out, 0, ROWS * PAIRS * sizeof *out);
+    for (uint32_t i = 0; i < ROWS; i++, out += PAIRS) {
+        for (uint32_t lane = 0; lane < 8; lane++) {
+            uint32_t x = a[i] * (2 * lane + 1), y = x * 2654435761u,
+                     z = (y & 0x7e7e7e7eu) ^ (lane % 2 ? 0xffffffffu : 0);
+            for (int h = 0; h < 32; h += 16)
+                out[0] += (uint32_t)((int32_t)(x >> h & 0x1fff) * (int16_t)(y >> h));
+            for (int b = 0; b < 32; b += 8) {
+                out[1] += (uint32_t)((int32_t)(x >> b & 0x3f) * (int8_t)(z >> b) * 3);
+                out[2] += (uint32_t)((int8_t)(x >> b) * (int8_t)(z >> b) * -5);
+            }
+        }
     }
 }
 
@@ -194,6 +210,15 @@ static ac_status ask_integers(probe *p, ac_error *err) {
     return AC_OK;
 }
 
+static ac_status ask_pairs(probe *p, ac_error *err) {
+    static const char *const names[PAIRS] = {"products of pairs", "products of pairs of unsigned bytes",
+                                             "products of pairs of signed bytes"};
+    cl_mem mems[] = {p->in[0], p->out};
+    expect_pairs(p->a, p->want);
+    AC_TRY(run_probe(p, "witness_pairs", mems, 2, PAIRS, err));
+    return compare(p, names, PAIRS, err);
+}
+
 /* What the device does with results below 2^-126: for the record, nothing depends on it. */
 static ac_status ask_subnormals(probe *p, bool *kept, ac_error *err) {
     cl_mem mems[] = {p->in[0], p->in[1], p->in[2], p->out};
@@ -225,6 +250,7 @@ static ac_status ask_all(probe *p, ac_error *err) {
     AC_TRY(ask_floats(p, err));
     AC_TRY(ask_functions(p, err));
     AC_TRY(ask_integers(p, err));
+    AC_TRY(ask_pairs(p, err));
     AC_TRY(ask_subnormals(p, &kept, err));
     snprintf(p->dev->witness, sizeof p->dev->witness, "witness test passed, subnormals %s",
              kept ? "kept" : "flushed");

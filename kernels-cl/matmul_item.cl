@@ -10,160 +10,132 @@
 #define EACH_COL(statement) _Pragma("unroll") for (uint c = 0; c < COLS; c++) { const ulong at_col = (ulong)min(c, cols - 1) * x_row; statement; }
 #endif
 
+/* 32 codes times 32 activations, neighbours added up; of codes as they are unpacked, without OFFSET taken away. */
 #if defined(TABLE_LOW) || defined(TYPE_Q8_0)
-#define SHORTS(v) convert_short16(as_char16(v))
+#define CODES pairs_s8
 #else
-#define SHORTS(v) (convert_short16(as_uchar16(v)) - (short)OFFSET)
+#define CODES pairs_u8
 #endif
 
-INLINE short16 load_q(bytes_in q) { return convert_short16(as_char16(vload16(0, q))); }
+INLINE uint8 load_q(bytes_in q) { return vload8(0, (global const uint *)q); }
 
-/* Products that are all added up in the end: compilers make multiply-adds of pairs of them. */
-INLINE int16 products(short16 a, short16 b) { return convert_int16(a) * convert_int16(b); }
+#ifndef FORM_F32
+/* Terms of 8 blocks added to a total in their order. */
+INLINE float add_terms(float total, float8 t) {
+    return (((((((total + t.s0) + t.s1) + t.s2) + t.s3) + t.s4) + t.s5) + t.s6) + t.s7;
+}
 
-INLINE int sum16(int16 v) {
-    v += v.s89abcdef89abcdef;
-    v += v.s4567456745674567;
-    v += v.s2323232323232323;
-    v += v.s1111111111111111;
-    return v.s0;
+/* The first n of 8 numbers, and 0 for the others: their terms are then 0 and change no total. */
+INLINE float8 first_floats(global const float *p, uint n) {
+    float v[8];
+    if (n == 8) return vload8(0, p);
+    for (uint i = 0; i < 8; i++) v[i] = i < n ? p[i] : 0.0f;
+    return vload8(0, v);
+}
+
+INLINE int8 first_shorts(global const short *p, uint n) {
+    short v[8];
+    if (n == 8) return convert_int8(vload8(0, p));
+    for (uint i = 0; i < 8; i++) v[i] = i < n ? p[i] : (short)0;
+    return convert_int8(vload8(0, v));
 }
 
 #if defined(FORM_A32)
-/* What a chunk of 8 blocks holds, unpacked. */
-typedef struct chunk {
-    short16 code[16];
-    float8 scale, least;
-} chunk;
+typedef struct block { uint8 code; } block;
 
-/* Blocks [b, b + n) of a row; those past n count as zero. */
-INLINE chunk unpack_chunk(bytes_in w, uint b, uint n, uint nb) {
-    chunk c;
-    float scale[8], least[8];
-#pragma unroll
-    for (uint i = 0; i < 8; i++) {
-        place at = {w, b + min(i, n - 1), nb};
-        uint4 ua, ub;
-        unpack(at, &ua, &ub);
-        c.code[2 * i] = SHORTS(ua), c.code[2 * i + 1] = SHORTS(ub);
-        scale[i] = scale_of(at);
+INLINE block unpack_block(place at) {
+    block k;
+    uint4 a, b;
+    unpack(at, &a, &b);
+    k.code = (uint8)(a, b);
+    return k;
+}
+
+INLINE int8 block_sum(const block *k, bytes_in x, act lay, uint b, int8 *least) {
+    return pairs16(CODES(k->code, load_q(x + b * 32)), (short16)1);
+}
+
+INLINE float terms(const int8 *sum, const int8 *least, float8 scale, float8 lowest, bytes_in x, act lay, uint b, uint n, float y) {
+    float8 d = first_floats((global const float *)(x + lay.d) + b, n);
+    int8 s = first_shorts((global const short *)(x + lay.s) + b, n);
+    float8 t = MUL8(scale * d, convert_float8(sums_of_8(sum) - OFFSET * s));
 #ifdef HAS_MIN
-        least[i] = min_of(at);
-#else
-        least[i] = 0.0f;
+    t = t + MUL8(lowest * d, convert_float8(s));
 #endif
-    }
-    c.scale = vload8(0, scale), c.least = vload8(0, least);
-    return c;
-}
-
-/* The integer sums of 8 blocks, in order. */
-INLINE int8 block_sums(const chunk *c, bytes_in q) {
-#define SUM(i) sum16(products(c->code[2 * i], load_q(q + i * 32)) + products(c->code[2 * i + 1], load_q(q + i * 32 + 16)))
-    return (int8)(SUM(0), SUM(1), SUM(2), SUM(3), SUM(4), SUM(5), SUM(6), SUM(7));
-#undef SUM
-}
-
-INLINE float chunk_total(const chunk *c, bytes_in x, act lay, uint b) {
-    float8 d = vload8(0, (global const float *)(x + lay.d) + b);
-    float8 t = MUL8(c->scale * d, convert_float8(block_sums(c, x + b * 32)));
-#ifdef HAS_MIN
-    t = t + MUL8(c->least * d, convert_float8(convert_int8(vload8(0, (global const short *)(x + lay.s) + b))));
-#endif
-    return ((((((((0.0f + t.s0) + t.s1) + t.s2) + t.s3) + t.s4) + t.s5) + t.s6) + t.s7);
-}
-
-/* The same for a chunk of n < 8 blocks, which reads no others. */
-INLINE float short_total(bytes_in w, uint b, uint n, uint nb, bytes_in x, act lay) {
-    float total = 0.0f;
-    for (uint i = b; i < b + n; i++) {
-        place at = {w, i, nb};
-        uint4 ua, ub;
-        unpack(at, &ua, &ub);
-        int sum = sum16(products(SHORTS(ua), load_q(x + i * 32)) + products(SHORTS(ub), load_q(x + i * 32 + 16)));
-        float d = ((global const float *)(x + lay.d))[i], t = MUL(scale_of(at) * d, convert_float(sum));
-#ifdef HAS_MIN
-        t = t + MUL(min_of(at) * d, convert_float((int)((global const short *)(x + lay.s))[i]));
-#endif
-        total = total + t;
-    }
-    return total;
-}
-
-INLINE void product(bytes_in w, bytes_in x, uint x_row, act lay, uint n, uint cols, float *y) {
-    uint nb = n / 32, b = 0;
-    for (uint c = 0; c < COLS; c++) y[c] = 0.0f;
-    for (; b + 8 <= nb; b += 8) {
-        chunk k = unpack_chunk(w, b, 8, nb);
-        EACH_COL(y[c] = y[c] + chunk_total(&k, x + at_col, lay, b))
-    }
-    if (b < nb) EACH_COL(y[c] = y[c] + short_total(w, b, nb - b, nb, x + at_col, lay))
+    return y + add_terms(0.0f, t);
 }
 
 #elif defined(FORM_A256)
-/* What a block holds, unpacked: codes times sub-scales, in the order of the elements. At most 32 * 128 or 127 * 32. */
-typedef struct chunk {
-    short16 code[16], least;
-    float d, dmin;
-} chunk;
+typedef struct block {
+    uint8 code[8]; /* of each group of 32 */
+    short16 scale, least; /* of each piece of 16 */
+} block;
 
-/* Not as sum16(products(..)): two sums of one shape are paired by compilers, which then miss that they are sums. */
-INLINE int least_sum(short16 m, short16 s) {
-    int8 v = convert_int8(m.lo) * convert_int8(s.lo) + convert_int8(m.hi) * convert_int8(s.hi);
-    v += v.s45674567;
-    v += v.s23232323;
-    v += v.s11111111;
-    return v.s0;
-}
-
-#define EACH_PIECE(X)                                                                                        \
-    X(0, s0) X(1, s1) X(2, s2) X(3, s3) X(4, s4) X(5, s5) X(6, s6) X(7, s7)                                  \
-    X(8, s8) X(9, s9) X(10, sa) X(11, sb) X(12, sc) X(13, sd) X(14, se) X(15, sf)
-
-INLINE chunk unpack_chunk(place at) {
-    chunk c;
+INLINE block unpack_block(place at) {
+    block k;
 #pragma unroll
-    for (uint p = 0; p < 8; p++) {
-        uint4 ua, ub;
-        unpack(at, p, &ua, &ub);
-        c.code[PIECE_A(p)] = SHORTS(ua), c.code[PIECE_B(p)] = SHORTS(ub);
-    }
-    short16 s = piece_scales(at);
-#define SCALED(i, lane) c.code[i] = c.code[i] * (short16)s.lane;
-    EACH_PIECE(SCALED)
-#undef SCALED
-    c.d = scale_of(at);
+    for (uint j = 0; j < 4; j++) unpack_wide(at, j, &k.code[GROUP_A(j)], &k.code[GROUP_B(j)]);
+    k.scale = piece_scales(at);
 #ifdef HAS_MIN
-    c.least = piece_mins(at);
-    c.dmin = min_of(at);
+    k.least = piece_mins(at);
 #endif
-    return c;
+    return k;
 }
 
-INLINE float chunk_total(const chunk *c, bytes_in x, act lay, uint b) {
+INLINE int8 block_sum(const block *k, bytes_in x, act lay, uint b, int8 *least) {
     bytes_in q = x + b * 256;
     short8 f = convert_short8(vload8(b, x + lay.f));
-    short16 f2 = f.s0011223344556677;
-    int16 acc = (int16)0;
-#define ADD(i, lane) acc += products(c->code[i], load_q(q + i * 16) * (short16)f2.lane);
-    EACH_PIECE(ADD)
+    short16 m = k->scale * f.s0011223344556677, s = vload16(b, (global const short *)(x + lay.s));
+    int8 sum = (int8)0;
+#define ADD(j, a, b) sum += pairs16(CODES(k->code[j], load_q(q + j * 32)), (short16)((short8)m.a, (short8)m.b));
+    ADD(0, s0, s1) ADD(1, s2, s3) ADD(2, s4, s5) ADD(3, s6, s7) ADD(4, s8, s9) ADD(5, sa, sb) ADD(6, sc, sd) ADD(7, se, sf)
 #undef ADD
-    float d = ((global const float *)(x + lay.d))[b];
-    float t = MUL(c->d * d, wide(sum16(acc)));
-#ifdef HAS_MIN
-    t = t - MUL(c->dmin * d, wide(least_sum(c->least, vload16(b, (global const short *)(x + lay.s)))));
+#if OFFSET
+    sum -= OFFSET * pairs16(k->scale, s);
 #endif
-    return 0.0f + t;
+#ifdef HAS_MIN
+    *least = pairs16(k->least, s);
+#endif
+    return sum;
+}
+
+INLINE float terms(const int8 *sum, const int8 *least, float8 scale, float8 lowest, bytes_in x, act lay, uint b, uint n, float y) {
+    float8 d = first_floats((global const float *)(x + lay.d) + b, n), t = MUL8(scale * d, wide8(sums_of_8(sum)));
+#ifdef HAS_MIN
+    t = t - MUL8(lowest * d, wide8(sums_of_8(least)));
+#endif
+    return add_terms(y, t);
+}
+#endif
+
+/* Adds the n <= 8 blocks from block b on to each total: they are a chunk in form A32, chunks in form A256. */
+INLINE void span(bytes_in w, uint b, uint n, uint nb, bytes_in x, uint x_row, act lay, uint cols, float *y) {
+    int8 sum[COLS][8], least[COLS][8];
+    ushort raw[8], raw_least[8];
+#pragma unroll
+    for (uint i = 0; i < 8; i++) {
+        raw[i] = raw_least[i] = 0;
+        if (i >= n) {
+            EACH_COL(sum[c][i] = least[c][i] = (int8)0)
+            continue;
+        }
+        place at = {w, b + i, nb};
+        block k = unpack_block(at);
+        EACH_COL(sum[c][i] = block_sum(&k, x + at_col, lay, b + i, &least[c][i]))
+        raw[i] = raw_scale(at);
+#ifdef HAS_MIN
+        raw_least[i] = raw_min(at);
+#endif
+    }
+    float8 scale = scales_of(vload8(0, raw)), lowest = half_of8(vload8(0, raw_least));
+    EACH_COL(y[c] = terms(sum[c], least[c], scale, lowest, x + at_col, lay, b, n, y[c]))
 }
 
 INLINE void product(bytes_in w, bytes_in x, uint x_row, act lay, uint n, uint cols, float *y) {
-    uint nb = n / 256;
+    uint nb = n / BLOCK_ELEMS, b = 0;
     for (uint c = 0; c < COLS; c++) y[c] = 0.0f;
-    for (uint b = 0; b < nb; b++) {
-        place at = {w, b, nb};
-        chunk k = unpack_chunk(at);
-        EACH_COL(y[c] = y[c] + chunk_total(&k, x + at_col, lay, b))
-    }
+    for (; b + 8 <= nb; b += 8) span(w, b, 8, nb, x, x_row, lay, cols, y);
+    if (b < nb) span(w, b, nb - b, nb, x, x_row, lay, cols, y);
 }
 
 #else

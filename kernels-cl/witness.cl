@@ -36,3 +36,13 @@ kernel void witness_integer(global const uint *a, global uint *out, global uchar
     out[4 * i + 3] = (uint)((v >> 3) + (int)(a[i] >> 29) + (v & 0xfff) * -7);
     byte[i] = (uchar)(a[i] >> 5);
 }
+
+/* Sums of products of neighbours (pairs.cl). */
+kernel void witness_pairs(global const uint *a, global uint *out) {
+    uint i = get_global_id(0);
+    uint8 x = (uint8)a[i] * (uint8)(1, 3, 5, 7, 9, 11, 13, 15), y = x * 2654435761u;
+    uint8 z = (y & 0x7e7e7e7eu) ^ (uint8)(0, ~0u, 0, ~0u, 0, ~0u, 0, ~0u); /* bytes from -127 to 127 */
+    out[3 * i] = (uint)sum_of(pairs16(as_short16(x & 0x1fff1fffu), as_short16(y)));
+    out[3 * i + 1] = (uint)sum_of(pairs16(pairs_u8(x & 0x3f3f3f3fu, z), (short16)3));
+    out[3 * i + 2] = (uint)sum_of(pairs16(pairs_s8(x, z), (short16)-5));
+}
