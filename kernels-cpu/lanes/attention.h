@@ -79,22 +79,25 @@ static part *part_of(const batch *b, uint32_t i, uint32_t page) {
 }
 
 /* ---- What comes next from memory ------------------------------------------------------------------------
- * A tile reads the keys of a page's sub-blocks, then their values, then the next page's keys: runs that are
- * shorter than what the hardware needs to see one coming. While it reads a run, it fetches the one FETCH
- * later. */
+ * A tile reads the keys of a page's sub-blocks, weighs, and reads their values: runs that are shorter than
+ * what the hardware needs to see one coming, and pauses in which memory would be idle. So a page's worth of
+ * bytes is fetched at an even pace, half a run at a time: one with the keys of a sub-block, eight while it
+ * weighs, one while it makes the codes of a sub-block and one with its values. That is LEAD halves ahead at a
+ * page's start. */
 
-enum { SUBS = AC_PAGE / AC_SUB, FETCH = 2 };
+enum { SUBS = AC_PAGE / AC_SUB, LEAD = 12, WEIGHING = LEAD + SUBS, VALUING = WEIGHING + SUBS };
 
-/* Run i: keys of sub-block i, after them the values of i - SUBS, after them the next page. */
-static const uint8_t *run_of(const batch *b, const query *q, uint32_t page, uint32_t i) {
+/* Half h of what is read from this page on: keys of sub-block h / 2, then the values, then the next page. */
+static const uint8_t *half_of(const batch *b, const query *q, uint32_t page, uint32_t h) {
     const ac_cpu_kv *kv = &b->op->kv;
-    if (i >= 2 * SUBS && q->pos / AC_PAGE > page) page++;
-    const uint8_t *sub = ac_cpu_kv_sub(kv, b->op->layer, (uint32_t)b->pages[page], b->kv_head, i % SUBS);
-    return sub + (i / SUBS == 1 ? kv->lay.v : kv->lay.k);
+    uint32_t run = h / 2;
+    if (run >= 2 * SUBS && q->pos / AC_PAGE > page) page++;
+    const uint8_t *sub = ac_cpu_kv_sub(kv, b->op->layer, (uint32_t)b->pages[page], b->kv_head, run % SUBS);
+    return sub + (run / SUBS == 1 ? kv->lay.v : kv->lay.k) + h % 2 * b->e.pairs * LINE;
 }
 
-INLINE void fetch(const uint8_t *p) {
-    __builtin_prefetch(p, 0, 2);
+INLINE void fetch(const uint8_t *p, uint32_t lines) {
+    for (uint32_t i = 0; i < lines; i++) __builtin_prefetch(p + LINE * i, 0, 2);
 }
 
 /* ---- One page, a tile of queries --------------------------------------------------------------------- */
@@ -112,8 +115,7 @@ INLINE void scores(const batch *b, const query *q, const uint8_t *sub, const uin
         V_UNROLL for (int i = 0; i < n; i++) acc[i][0] = acc[i][1] = va_zero();
         for (uint32_t c = 16 * g; c < end; c++) {
             vi k0 = vi_load(k + 4 * AC_SUB * c), k1 = vi_load(k + 4 * (AC_SUB * c + LANES));
-            for (uint32_t line = 4 * at; line < 4 * (at + KEYS); line += LINE)
-                fetch(ahead + 4 * AC_SUB * c + line);
+            fetch(ahead + LINE * c, c % (AC_SUB / KEYS) == at / KEYS);
             V_UNROLL for (int i = 0; i < n; i++) {
                 vi x = vi_spread(q[i].code + 2 * c);
                 acc[i][0] = va_dot16(acc[i][0], k0, x);
@@ -135,8 +137,22 @@ INLINE void scores(const batch *b, const query *q, const uint8_t *sub, const uin
     }
 }
 
+/* What is fetched while a query weighs: halves, for `each` vectors of positions one of them, `lines` a time.
+ */
+typedef struct meanwhile {
+    const uint8_t *half[SUBS];
+    uint32_t each, lines;
+} meanwhile;
+
+static meanwhile meanwhile_of(const batch *b, const query *q, uint32_t page, uint32_t i, uint32_t n) {
+    uint32_t halves = SUBS / n, each = AC_PAGE / LANES / halves;
+    meanwhile m = {.each = each, .lines = b->e.pairs / each};
+    for (uint32_t k = 0; k < halves; k++) m.half[k] = half_of(b, q, page, WEIGHING + halves * i + k);
+    return m;
+}
+
 /* The weights p_t of a page's first n positions in place of their scores, zeros behind them; m_c and l_c. */
-static void weigh(float *score, uint32_t n, part *out) {
+static void weigh(float *score, uint32_t n, part *out, const meanwhile *m) {
     vf most = vf_all(score[0]);
     vi sum = vi_zero(), t = vi_count(), end = vi_all((int32_t)n);
     for (uint32_t i = 0; i < n; i += LANES, t = vi_add(t, vi_all(LANES)))
@@ -144,6 +160,7 @@ static void weigh(float *score, uint32_t n, part *out) {
     out->most = vf_most(most);
     t = vi_count();
     for (uint32_t i = 0; i < AC_PAGE; i += LANES, t = vi_add(t, vi_all(LANES))) {
+        fetch(m->half[i / LANES / m->each] + LINE * m->lines * (i / LANES % m->each), m->lines);
         if (i >= n) {
             vf_store(score + i, vf_zero());
             continue;
@@ -182,8 +199,7 @@ INLINE void values(const uint8_t *v, const uint8_t *ahead, uint32_t row_bytes, c
     for (uint32_t t = 0; t < AC_SUB / 2; t++) {
         vi x[VALUES];
         V_UNROLL for (int j = 0; j < vectors; j++) x[j] = vi_load(v + t * row_bytes + 4 * (at + j * LANES));
-        for (uint32_t line = 4 * at; line < 4 * (at + (uint32_t)vectors * LANES); line += LINE)
-            fetch(ahead + t * row_bytes + line);
+        fetch(ahead + (t * row_bytes + 4 * at) / 2, (uint32_t)vectors * LANES * 2 / LINE);
         V_UNROLL for (int i = 0; i < n; i++) {
             vi c = vi_spread(code[i] + 2 * t);
             V_UNROLL for (int j = 0; j < vectors; j++) {
@@ -212,19 +228,24 @@ INLINE void page_tile(const batch *b, const query *q, uint32_t page, part *const
         longest = len[i] > longest ? len[i] : longest;
     }
     for (uint32_t t = 0; t < longest; t += KEYS)
-        scores(b, q, sub + t / AC_SUB * kv->lay.sub_bytes, run_of(b, q, page, t / AC_SUB + FETCH), t, score,
+        scores(b, q, sub + t / AC_SUB * kv->lay.sub_bytes, half_of(b, q, page, LEAD + t / AC_SUB), t, score,
                n);
     for (int i = 0; i < n; i++) {
-        weigh(score[i], len[i], out[i]);
+        meanwhile m = meanwhile_of(b, q, page, (uint32_t)i, (uint32_t)n);
+        weigh(score[i], len[i], out[i], &m);
         memset(out[i]->o, 0, b->e.channels * sizeof(float));
     }
-    for (uint32_t t = 0; t < longest; t += AC_SUB, sub += kv->lay.sub_bytes) {
+    for (uint32_t t = 0, h = VALUING; t < longest; t += AC_SUB, h += 2, sub += kv->lay.sub_bytes) {
         const float *dv = (const float *)(const void *)(sub + kv->lay.dv);
+        const uint8_t *ahead = half_of(b, q, page, h);
+        uint32_t lines = b->e.pairs / (uint32_t)n;
         int16_t code[V_QUERIES][AC_SUB] = {{0}};
         float scale[V_QUERIES];
-        for (int i = 0; i < n; i++)
+        for (int i = 0; i < n; i++) {
+            fetch(ahead + LINE * lines * (uint32_t)i, lines);
             scale[i] = len[i] > t ? value_codes(score[i] + t, dv, len[i] - t, code[i]) : 0.0f;
-        const uint8_t *ahead = run_of(b, q, page, SUBS + t / AC_SUB + FETCH);
+        }
+        ahead = half_of(b, q, page, h + 1);
         uint32_t at = 0;
         for (; at + VALUES * LANES <= b->e.channels; at += VALUES * LANES)
             values(sub + kv->lay.v, ahead, row_bytes, code, scale, out, at, n, VALUES);
