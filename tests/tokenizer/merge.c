@@ -75,7 +75,7 @@ static void random_vocab(vocab *v, const char *model, const char *pre, uint64_t 
         bool is_token = check_random(seed) % 8 != 0;
         if (is_token && token_of(v, (part){joined, strlen(joined)}) < 0)
             vocab_add(v, joined, 1, -(float)(check_random(seed) % 16));
-        snprintf(known[n_known++], sizeof *known, "%s", joined);
+        snprintf(known[n_known++], sizeof *known, "%.24s", joined);
     }
     if (v->merges == 0) vocab_merge(v, "a", "b");
 }

@@ -125,7 +125,7 @@ int main(void) {
     CHECK(n_texts >= 1500 && n_columns >= 30, "%zu texts, %zu columns", n_texts, n_columns);
     for (size_t i = 0; i < n_columns; i++) {
         char path[64];
-        snprintf(path, sizeof path, "vocab/%s.gguf", columns[i].base);
+        snprintf(path, sizeof path, "vocab/%.48s.gguf", columns[i].base);
         bytes data = read_file(check_shared(path));
         if (!data.p) return printf("skipped: no ../shared/vocab\n"), AC_SKIP;
         opened base = open_bytes(data);
