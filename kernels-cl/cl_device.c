@@ -144,7 +144,7 @@ ac_status ac__cl_mask(const char *mask, ac_cl_features *f, ac_cl_caps *c, ac_err
     AC_CL_FEATURES(X)
 #undef X
     f->dot = c->dot_khr || c->quirks.dot_ptx;
-    f->pairs = (c->type & CL_DEVICE_TYPE_CPU) != 0;
+    f->pairs = (c->type & CL_DEVICE_TYPE_CPU) && !(c->type & CL_DEVICE_TYPE_GPU); /* Oclgrind says both */
     f->zerocopy = c->unified;
     f->record = c->record;
     while (mask && *mask) {

@@ -52,6 +52,7 @@ typedef struct ac_cl_caps {
     X(group_cols, 1, 8)    /* most rows of x of a matmul_group */                                            \
     X(tile_from, 2, 4096)  /* rows of x from which matmul_tile is used */                                    \
     X(tile_wide, 2, 4096)  /* rows of x from which its tiles are 64 wide, not 16 */                          \
+    X(launch_bits, 8, 48)  /* multiply-adds of a launch of a product, as a power of 2 */                     \
     X(use_record, 0, 1)    /* launches recorded and replayed */
 
 typedef struct ac_cl_tuning {

@@ -94,6 +94,14 @@ uint32_t ac__cl_group_end(const ac_dev *dev, const ac_cl_tensor *t) {
     return cut_for(dev, t, dev->tuning.tile_from).unit == AC_CL_UNIT_TILE ? dev->tuning.tile_from : AC_NONE;
 }
 
+/* Groups of `cols` rows of x in one launch: desktops stop launches that take seconds, and slow devices reach
+ * some 10^10 multiply-adds in one. */
+static uint32_t most_groups(const ac_dev *dev, uint32_t m, uint32_t n, uint32_t cols) {
+    uint64_t one = (uint64_t)m * n, most = 1ull << dev->tuning.launch_bits;
+    uint64_t groups = one ? most / one / cols : 1;
+    return groups < 1 ? 1 : groups < 1u << 24 ? (uint32_t)groups : 1u << 24;
+}
+
 ac_status ac__cl_matmul_launch(ac_prog *p, uint32_t op, const ac_cl_segment *s, const char *kernel,
                                uint32_t from, uint32_t to, ac_cl_args *a, ac_cl_launch **l, ac_error *err) {
     const ac_cl_tensor *t = &p->weights->tensors[p->plan->ops[op].matmul.w];
@@ -107,6 +115,7 @@ ac_status ac__cl_matmul_launch(ac_prog *p, uint32_t op, const ac_cl_segment *s, 
     (*l)->dim[0] = (ac_cl_dim){AC_CL_FIXED, div_up(s->rows, k.rows), k.group};
     (*l)->dim[1] = (ac_cl_dim){AC_CL_ROWS, k.cols, 1};
     (*l)->group_rows = k.rows;
+    (*l)->most_groups = most_groups(p->dev, s->rows, p->plan->ops[op].matmul.n, k.cols);
     product_args(a, p, &p->plan->ops[op], t, s);
     return AC_OK;
 }

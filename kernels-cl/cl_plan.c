@@ -134,6 +134,31 @@ static ac_status lower_all(ac_prog *p, ac_error *err) {
     return AC_OK;
 }
 
+/* A kernel may take fewer work-items than the device (registers): groups that do not cooperate become
+ * smaller. */
+static ac_status fit_group(const ac_prog *p, ac_cl_launch *l, ac_error *err) {
+    size_t most = 0, fixed[3] = {0};
+    ac_cl_dim *d = &l->dim[0];
+    cl_int rc = ac__cl.GetKernelWorkGroupInfo(l->kernel, p->dev->id, CL_KERNEL_WORK_GROUP_SIZE, sizeof most,
+                                              &most, NULL);
+    if (rc == CL_SUCCESS)
+        rc = ac__cl.GetKernelWorkGroupInfo(l->kernel, p->dev->id, CL_KERNEL_COMPILE_WORK_GROUP_SIZE,
+                                           sizeof fixed, fixed, NULL);
+    if (rc != CL_SUCCESS || most == 0 || d->local <= most) return AC_OK;
+    if (fixed[0] || d->count != AC_CL_FIXED)
+        return ac_fail(err, AC_ERR_UNSUPPORTED,
+                       "%s: a group has %u work-items, %s takes %u: try --cl-mask wg=%u",
+                       ac_op_name(p->plan->ops[l->op].kind), d->local, p->dev->caps.name, (unsigned)most,
+                       (unsigned)most);
+    for (; d->local > most && d->local > 1; d->local /= 2) d->n *= 2;
+    return AC_OK;
+}
+
+static ac_status fit_groups(const ac_prog *p, ac_error *err) {
+    for (uint32_t i = 0; i < p->n_launches; i++) AC_TRY(fit_group(p, &p->launches[i], err));
+    return AC_OK;
+}
+
 ac_status ac__cl_prepare(ac_dev *dev, ac_weights *w, ac_kv_mem *kv, const ac_plan *plan, ac_prog **out,
                          ac_error *err) {
     *out = NULL;
@@ -146,6 +171,7 @@ ac_status ac__cl_prepare(ac_dev *dev, ac_weights *w, ac_kv_mem *kv, const ac_pla
     if (status == AC_OK) status = ac__cl_programs_make(dev, p->wants, p->n_wants, err);
     p->collecting = false;
     if (status == AC_OK) status = lower_all(p, err);
+    if (status == AC_OK) status = fit_groups(p, err);
     if (status != AC_OK) {
         ac__cl_release(p);
         return status;

@@ -23,7 +23,8 @@ typedef struct ac_cl_launch {
     uint32_t rows_from, rows_to; /* launched when rows_from <= rows < rows_to */
     uint32_t n_dims;
     ac_cl_dim dim[3];
-    uint32_t group_rows; /* matmul: weight rows of a work-group */
+    uint32_t group_rows;  /* matmul: weight rows of a work-group */
+    uint32_t most_groups; /* matmul: not 0: so many along dimension 1, the rows, in one launch */
     uint32_t slice; /* not 0: dimension 2 is the rows, launched in slices of this many together with the next
                        launch */
 } ac_cl_launch;

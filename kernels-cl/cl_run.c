@@ -63,9 +63,11 @@ static cl_event *next_event(ac_prog *p, uint32_t op) {
     return &p->events[p->n_events];
 }
 
-static cl_int enqueue(ac_prog *p, cl_command_queue q, const ac_cl_launch *l, uint32_t first, uint32_t rows,
-                      uint32_t pages) {
-    size_t global[3], local[3], offset[3] = {0, 0, first};
+/* A launch for `rows` rows; its work-items count from `first` on in dimension `dim`. */
+static cl_int enqueue(ac_prog *p, cl_command_queue q, const ac_cl_launch *l, uint32_t dim, uint32_t first,
+                      uint32_t rows, uint32_t pages) {
+    size_t global[3], local[3], offset[3] = {0};
+    offset[dim] = first;
     for (uint32_t d = 0; d < l->n_dims; d++) {
         uint32_t n = l->dim[d].n;
         if (l->dim[d].count == AC_CL_ROWS) n = (rows + n - 1) / n;
@@ -90,8 +92,19 @@ static cl_int enqueue_sliced(ac_prog *p, cl_command_queue q, const ac_cl_launch 
     cl_int rc = CL_SUCCESS;
     for (uint32_t first = 0; first < rows && rc == CL_SUCCESS; first += l->slice) {
         uint32_t n = rows - first < l->slice ? rows - first : l->slice;
-        rc = enqueue(p, q, l, first, n, pages);
-        if (rc == CL_SUCCESS) rc = enqueue(p, q, l + 1, first, n, pages);
+        rc = enqueue(p, q, l, 2, first, n, pages);
+        if (rc == CL_SUCCESS) rc = enqueue(p, q, l + 1, 2, first, n, pages);
+    }
+    return rc;
+}
+
+/* A product in as many launches as keep each one short. */
+static cl_int enqueue_product(ac_prog *p, cl_command_queue q, const ac_cl_launch *l, uint32_t rows) {
+    cl_int rc = CL_SUCCESS;
+    uint32_t each = l->dim[1].n, step = l->most_groups;
+    for (uint32_t group = 0; (uint64_t)group * each < rows && rc == CL_SUCCESS; group += step) {
+        uint32_t left = rows - group * each;
+        rc = enqueue(p, q, l, 1, group, (uint64_t)step * each < left ? step * each : left, 0);
     }
     return rc;
 }
@@ -117,11 +130,20 @@ cl_int ac__cl_launch_all(ac_prog *p, cl_command_queue q, const ac_run *run, uint
         *op = l->op;
         if (l->slice)
             rc = enqueue_sliced(p, q, l, rows, run->n_pages_used);
-        else if (rows >= l->rows_from && rows < l->rows_to)
-            rc = enqueue(p, q, l, 0, rows, run->n_pages_used);
+        else if (rows < l->rows_from || rows >= l->rows_to)
+            continue;
+        else if (l->most_groups)
+            rc = enqueue_product(p, q, l, rows);
+        else
+            rc = enqueue(p, q, l, 0, 0, rows, run->n_pages_used);
         if (l->slice) i++;
     }
     return rc;
+}
+
+/* After a failure nobody knows which pages the device holds: they are all sent again. */
+static void forget_pages(ac_prog *p) {
+    memset(p->host + p->in.pages, 0xff, (p->in.size - p->in.pages) * sizeof *p->host);
 }
 
 ac_status ac__cl_run(ac_prog *p, const ac_run *run, ac_error *err) {
@@ -147,6 +169,7 @@ ac_status ac__cl_run(ac_prog *p, const ac_run *run, ac_error *err) {
     if (rc == CL_SUCCESS) return AC_OK;
     p->unsure = ac__cl.Finish(q) != CL_SUCCESS;
     p->under_way = false;
+    forget_pages(p);
     return ac__cl_fail(err, rc, ac_op_name(plan->ops[op].kind));
 }
 
@@ -155,7 +178,9 @@ ac_status ac__cl_wait(ac_prog *p, ac_error *err) {
     p->under_way = false;
     cl_int rc = ac__cl.Finish(p->profiling && p->dev->profiling ? p->dev->profiling : p->dev->queue);
     p->unsure = rc != CL_SUCCESS;
-    return rc == CL_SUCCESS ? AC_OK : ac__cl_fail(err, rc, "waiting for a run");
+    if (rc == CL_SUCCESS) return AC_OK;
+    forget_pages(p);
+    return ac__cl_fail(err, rc, "waiting for a run");
 }
 
 /* ---- Data

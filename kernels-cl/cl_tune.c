@@ -28,6 +28,7 @@ static const ac_cl_class classes[] = {
       .group_cols = 4,
       .tile_from = 16,
       .tile_wide = 48,
+      .launch_bits = 34,
       .use_record = 0}},
     {"gpu",
      CL_DEVICE_TYPE_GPU,
@@ -43,6 +44,7 @@ static const ac_cl_class classes[] = {
       .group_cols = 4,
       .tile_from = 9,
       .tile_wide = 33,
+      .launch_bits = 34,
       .use_record = 1}},
     {"other",
      CL_DEVICE_TYPE_ALL,
@@ -58,6 +60,7 @@ static const ac_cl_class classes[] = {
       .group_cols = 4,
       .tile_from = 9,
       .tile_wide = 33,
+      .launch_bits = 34,
       .use_record = 1}},
 };
 

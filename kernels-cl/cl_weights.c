@@ -40,6 +40,7 @@ typedef struct loader {
     bool (*progress)(void *, uint64_t, uint64_t);
     void *user;
     uint64_t done, all;
+    bool refused; /* the device took no window of the mapping */
     stage stage;
 } loader;
 
@@ -83,8 +84,10 @@ static ac_status window_of(loader *l, const uint8_t *host, uint64_t bytes, cl_me
         const void *c;
         void *p;
     } pointer = {host}; /* OpenCL has no const here; the buffer is read-only */
-    AC_TRY(ac__cl_buffer(l->dev, CL_MEM_READ_ONLY | CL_MEM_USE_HOST_PTR, bytes, pointer.p, "weights", &m->mem,
-                         err));
+    ac_status status = ac__cl_buffer(l->dev, CL_MEM_READ_ONLY | CL_MEM_USE_HOST_PTR, bytes, pointer.p,
+                                     "weights", &m->mem, err);
+    l->refused = status != AC_OK;
+    AC_TRY(status);
     m->host = host;
     *out = m->mem;
     return AC_OK;
@@ -299,9 +302,9 @@ static ac_status load_all(loader *l, uint32_t n, ac_error *err) {
     return AC_OK;
 }
 
-ac_status ac__cl_load(ac_dev *dev, const ac_weight *weights, uint32_t n,
+static ac_status load(ac_dev *dev, const ac_weight *weights, uint32_t n,
                       bool (*progress)(void *, uint64_t, uint64_t), void *user, ac_weights **out,
-                      ac_error *err) {
+                      bool *refused, ac_error *err) {
     loader l = {.dev = dev, .list = weights, .progress = progress, .user = user};
     *out = NULL;
     l.w = calloc(1, sizeof *l.w);
@@ -309,12 +312,28 @@ ac_status ac__cl_load(ac_dev *dev, const ac_weight *weights, uint32_t n,
     l.w->dev = dev;
     ac_status status = load_all(&l, n, err);
     stage_close(&l);
+    *refused = l.refused;
     if (status != AC_OK) {
         ac__cl_unload(l.w);
         return status;
     }
     *out = l.w;
     return AC_OK;
+}
+
+/* A driver may not take the mapping of a file, which is for reading only: then weights are uploaded after
+ * all. */
+ac_status ac__cl_load(ac_dev *dev, const ac_weight *weights, uint32_t n,
+                      bool (*progress)(void *, uint64_t, uint64_t), void *user, ac_weights **out,
+                      ac_error *err) {
+    bool refused = false;
+    ac_error why = {0};
+    ac_status status = load(dev, weights, n, progress, user, out, &refused, &why);
+    if (status == AC_OK || !refused) return status == AC_OK ? AC_OK : ac_fail(err, status, "%s", why.detail);
+    ac__cl_log(dev, 1, "%s: weights are uploaded, the mapping of the file is not taken: %s", dev->caps.name,
+               why.detail);
+    dev->features.zerocopy = false;
+    return load(dev, weights, n, progress, user, out, &refused, err);
 }
 
 void ac__cl_unload(ac_weights *w) {

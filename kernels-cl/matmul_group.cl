@@ -169,7 +169,7 @@ INLINE float group_product(bytes_in w, uint w_row, uint rows, bytes_in x, uint x
 /* Which weight rows and rows of x a group has. */
 #define PRODUCT_PLACE(group, m)                                                                              \
     act lay = {d, f, s};                                                                                     \
-    uint lid = get_local_id(0), row = (group) * ROWS, col = get_group_id(1) * COLS;                          \
+    uint lid = get_local_id(0), row = (group) * ROWS, col = get_global_id(1) * COLS;                         \
     uint rows = min((m) - row, (uint)ROWS), cols = min((uint)in[rows_at] - col, (uint)COLS);                 \
     bytes_in x = arena + x_at + (ulong)col * x_row;
 

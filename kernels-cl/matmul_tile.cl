@@ -25,7 +25,7 @@ kernel __attribute__((reqd_work_group_size(TILE_GROUP, 1, 1)))
 void matmul_tile(bytes_in w, ulong w_at, uint w_row, uint m, bytes_out arena, ulong x_at, uint x_row, uint d, uint f, uint s, uint n,
                  ulong out_at, uint out_row, global const int *in, uint rows_at) {
     local float lw[16 * LINE], lx[16 * LINE];
-    uint lid = get_local_id(0), tr = lid / 16, tc = lid % 16, row = get_group_id(0) * 16, col = get_group_id(1) * 16, cols = (uint)in[rows_at];
+    uint lid = get_local_id(0), tr = lid / 16, tc = lid % 16, row = get_group_id(0) * 16, col = get_global_id(1) * 16, cols = (uint)in[rows_at];
     float y = 0.0f;
     for (uint at = 0; at < n; at += CHUNK) {
         load_floats(w + w_at, w_row, m, row, arena + x_at, x_row, cols, col, at, n, lw, lx);
@@ -225,7 +225,7 @@ void matmul_tile(bytes_in w, ulong w_at, uint w_row, uint m, bytes_out arena, ul
                  ulong out_at, uint out_row, global const int *in, uint rows_at) {
     local tile t;
     act lay = {d, f, s};
-    uint lid = get_local_id(0), tr = lid / 16, tc = lid % 16, row = get_group_id(0) * TILE_M, col = get_group_id(1) * TILE_N;
+    uint lid = get_local_id(0), tr = lid / 16, tc = lid % 16, row = get_group_id(0) * TILE_M, col = get_global_id(1) * TILE_N;
     uint cols = (uint)in[rows_at], chunks = (n + CHUNK - 1) / CHUNK;
     float y[TI][TJ];
     for (uint i = 0; i < TI * TJ; i++) y[i / TJ][i % TJ] = 0.0f;

@@ -14,10 +14,11 @@
     X(CreateContext)                                                                                         \
     X(CreateCommandQueue)                                                                                    \
     X(CreateBuffer)                                                                                          \
-    X(CreateProgramWithSource) X(CreateProgramWithBinary) X(BuildProgram) X(GetProgramInfo) X(CreateKernel)  \
-        X(SetKernelArg) X(EnqueueNDRangeKernel) X(EnqueueReadBuffer) X(EnqueueWriteBuffer)                   \
-            X(EnqueueCopyBuffer) X(EnqueueFillBuffer) X(EnqueueMapBuffer) X(WaitForEvents)                   \
-                X(GetEventProfilingInfo) X(Flush) X(Finish)
+    X(CreateProgramWithSource)                                                                               \
+    X(CreateProgramWithBinary) X(BuildProgram) X(GetProgramInfo) X(CreateKernel) X(SetKernelArg)             \
+        X(EnqueueNDRangeKernel) X(EnqueueReadBuffer) X(EnqueueWriteBuffer) X(EnqueueCopyBuffer)              \
+            X(EnqueueFillBuffer) X(EnqueueMapBuffer) X(WaitForEvents) X(GetEventProfilingInfo) X(Flush)      \
+                X(Finish)
 
 typedef enum call {
 #define X(name) CALL_##name,
@@ -41,6 +42,8 @@ static struct {
     bool lasts;  /* and everything after it */
     bool fired;
     cl_int code;
+    bool no_host;              /* no buffer over the host's memory */
+    size_t few;                /* not 0: work-items that a kernel takes */
     int live;                  /* objects made and not released */
     cl_command_queue queue[4]; /* there now */
 } faults;
@@ -125,8 +128,33 @@ static cl_int CL_API_CALL fake_ReleaseCommandQueue(cl_command_queue q) {
     return real.ReleaseCommandQueue(q);
 }
 
-MAKES(cl_mem, CreateBuffer, (cl_context c, cl_mem_flags flags, size_t bytes, void *host, cl_int *rc),
-      (c, flags, bytes, host, rc))
+static cl_mem CL_API_CALL fake_CreateBuffer(cl_context c, cl_mem_flags flags, size_t bytes, void *host,
+                                            cl_int *rc) {
+    bool refused = faults.no_host && flags & CL_MEM_USE_HOST_PTR;
+    if (fails(CALL_CreateBuffer) || refused) return *rc = refused ? CL_INVALID_HOST_PTR : faults.code, NULL;
+    cl_mem made = real.CreateBuffer(c, flags, bytes, host, rc);
+    if (made) count(1);
+    return made;
+}
+
+static cl_int CL_API_CALL fake_group_info(cl_kernel k, cl_device_id id, cl_kernel_work_group_info what,
+                                          size_t cap, void *out, size_t *size) {
+    cl_int rc = real.GetKernelWorkGroupInfo(k, id, what, cap, out, size);
+    if (faults.few && what == CL_KERNEL_WORK_GROUP_SIZE) *(size_t *)out = faults.few;
+    return rc;
+}
+
+/* A kernel that takes few work-items is not launched with more, where its groups do not cooperate. */
+static cl_int CL_API_CALL fake_EnqueueNDRangeKernel(cl_command_queue q, cl_kernel k, cl_uint dims,
+                                                    const size_t *offset, const size_t *global,
+                                                    const size_t *local, cl_uint n, const cl_event *list,
+                                                    cl_event *event) {
+    if (fails(CALL_EnqueueNDRangeKernel)) return faults.code;
+    if (faults.few && dims > 1 && local[0] > faults.few) return CL_INVALID_WORK_GROUP_SIZE;
+    cl_int rc = real.EnqueueNDRangeKernel(q, k, dims, offset, global, local, n, list, event);
+    if (rc == CL_SUCCESS && event) count(1);
+    return rc;
+}
 MAKES(cl_program, CreateProgramWithSource,
       (cl_context c, cl_uint n, const char **texts, const size_t *lengths, cl_int *rc),
       (c, n, texts, lengths, rc))
@@ -150,10 +178,6 @@ RETURNS(GetEventProfilingInfo, (cl_event e, cl_profiling_info what, size_t cap, 
         (e, what, cap, out, size))
 RETURNS(Flush, (cl_command_queue q), (q))
 RETURNS(Finish, (cl_command_queue q), (q))
-ENQUEUES(EnqueueNDRangeKernel,
-         (cl_command_queue q, cl_kernel k, cl_uint dims, const size_t *offset, const size_t *global,
-          const size_t *local, cl_uint n, const cl_event *list, cl_event *event),
-         (q, k, dims, offset, global, local, n, list, event))
 ENQUEUES(EnqueueReadBuffer,
          (cl_command_queue q, cl_mem m, cl_bool wait, size_t at, size_t bytes, void *p, cl_uint n,
           const cl_event *list, cl_event *event),
@@ -189,9 +213,11 @@ static void put_in_between(void) {
     X(ReleaseContext)
     X(ReleaseCommandQueue)
     X(ReleaseMemObject)
-    X(ReleaseProgram) X(ReleaseKernel) X(ReleaseEvent)
+    X(ReleaseProgram)
+    X(ReleaseKernel) X(ReleaseEvent)
 #undef X
         ac__cl.EnqueueUnmapMemObject = fake_unmap;
+    ac__cl.GetKernelWorkGroupInfo = fake_group_info;
 }
 
 /* ---- The work: all of the face, once ---- */
@@ -318,6 +344,64 @@ static uint32_t all_faults(const work *w, const char *mask, const char *cache) {
     return tried;
 }
 
+/* A driver that does not take the file's mapping, and one whose kernels take few work-items: the same bits.
+ */
+static void reluctant(const work *w) {
+    static answer want, have;
+    ac_error err = {0};
+    CHECK_OK(all_of_it(w, "", NULL, &want, &err));
+    faults.no_host = true;
+    CHECK_OK(all_of_it(w, "", NULL, &have, &err));
+    CHECK(same(&want, &have), "weights that are uploaded after all");
+    faults.no_host = false, faults.few = 4;
+    CHECK_OK(all_of_it(w, "", NULL, &have, &err));
+    CHECK(same(&want, &have), "small groups");
+    ac_status status = all_of_it(w, "use_group=1", NULL, &have, &err);
+    CHECK(status == AC_ERR_UNSUPPORTED && strstr(err.detail, "wg=4"), "groups that cooperate: %s",
+          err.detail);
+    faults.few = 0;
+    CHECK(faults.live == 0, "%d objects are not released", faults.live);
+}
+
+/* Writes to the device that a run makes whose wait fails, or does not. */
+static uint32_t writes_of_run(ac_prog *prog, const ac_run *run, bool lost) {
+    ac_error err = {0};
+    memset(faults.made, 0, sizeof faults.made);
+    faults.which = CALL_Finish, faults.code = CL_OUT_OF_RESOURCES, faults.at = lost ? 1 : 0;
+    ac_status status = cl->run(prog, run, &err);
+    if (status == AC_OK) status = cl->wait(prog, &err);
+    faults.at = 0;
+    CHECK((status == AC_OK) == !lost, "%s", err.detail);
+    return faults.made[CALL_EnqueueWriteBuffer];
+}
+
+/* The page table is sent when it changes, and again when a run has failed. */
+static void page_table(const work *w) {
+    static const int32_t token[2] = {VOCAB_ROW, M - 1}, zero[2] = {0, 0}, page[1] = {3};
+    ac_run run = {.n_rows = 2,
+                  .token = token,
+                  .pos = zero,
+                  .seq = zero,
+                  .slot = zero,
+                  .out_row = zero,
+                  .pages = page,
+                  .n_pages_used = 1};
+    ac_error err = {0};
+    ac_dev *dev;
+    ac_weights *weights;
+    ac_prog *prog;
+    CHECK_OK(cl->open(&(ac_open_settings){0}, &dev, &err));
+    CHECK_OK(cl->load(dev, w->weights, 2, NULL, NULL, &weights, &err));
+    CHECK_OK(cl->prepare(dev, weights, NULL, &w->plan, &prog, &err));
+    uint32_t first = writes_of_run(prog, &run, false), again = writes_of_run(prog, &run, false);
+    CHECK(first == 2 && again == 1, "writes: %u, then %u", first, again);
+    CHECK(writes_of_run(prog, &run, true) == 1, "writes of a run that fails");
+    CHECK(writes_of_run(prog, &run, false) == 2, "the page table is not sent again");
+    cl->release(prog);
+    cl->unload(weights);
+    cl->close(dev);
+}
+
 int main(void) {
     static const char *const masks[] = {"", "zerocopy,use_record=1", "zerocopy,use_group=1,wg=16"};
     char folder[] = "/tmp/anychip-faults-XXXXXX", command[64];
@@ -338,6 +422,8 @@ int main(void) {
     put_in_between();
     for (size_t i = 0; i < sizeof masks / sizeof *masks; i++)
         printf("mask \"%s\": %u faults\n", masks[i], all_faults(&w, masks[i], folder));
+    reluctant(&w);
+    page_table(&w);
     snprintf(command, sizeof command, "rm -rf %s", folder);
     CHECK(system(command) == 0, "%s", command);
     free(w.file);
