@@ -88,7 +88,8 @@ static void describe_caps(const vk_caps *c, const bool *on, const char *witness,
                                 VK_API_VERSION_MINOR(c->api));
     for (int i = 0; i < VK_FEATURE_COUNT && n < sizeof out->detail; i++)
         if (on[i] && i != VK_FEATURE_fuse && i != VK_FEATURE_tile && i != VK_FEATURE_planar)
-            n += (size_t)snprintf(out->detail + n, sizeof out->detail - n, ", %s", feature_texts[i]);
+            n += (size_t)snprintf(out->detail + n, sizeof out->detail - n, ", %s%s", feature_texts[i],
+                                  i == VK_FEATURE_dot && !c->dot_fast ? " (not an instruction)" : "");
     if (on[VK_FEATURE_coopmat] && n < sizeof out->detail)
         n +=
             (size_t)snprintf(out->detail + n, sizeof out->detail - n, " %ux%ux%u", shown.m, shown.n, shown.k);

@@ -46,7 +46,7 @@ static ac_status cut(ac_kv_mem *kv, ac_error *err) {
         return ac_fail(err, AC_ERR_DEVICE_MEMORY,
                        "%s: a KV cache of %u layers and %u pages needs %llu MiB, the device has %llu MiB",
                        c->name, kv->layers, kv->pages,
-                       (unsigned long long)((page >> 8) * kv->pages / 4096 * kv->layers),
+                       (unsigned long long)((page >> 8) * kv->pages / 4096 * kv->layers + 1),
                        (unsigned long long)(c->memory_total >> 20));
     per = per < 1 ? 1 : per > all ? all : per;
     kv->parts_per_buf = (uint32_t)per;
