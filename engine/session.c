@@ -4,7 +4,6 @@
 
 #include "alloc.h"
 #include "exact.h"
-#include "rope.h"
 #include "session.h"
 
 enum {
@@ -51,17 +50,13 @@ static ac_status host_memory(ac_session *s, ac_error *err) {
     const ac_session_settings *set = &s->set;
     const ac_hparams *h = &s->model->hp;
     AC_TRY(ac__pages_init(&s->pages, set->cache_pages, set->sequences, set->context, err));
-    size_t pairs = h->rope.rot / 2;
-    s->rope = ac__array(set->context * pairs, 2 * sizeof *s->rope);
     s->inputs = ac__array(set->batch, 5 * sizeof *s->inputs);
     s->logits = ac__array((size_t)set->max_outputs * h->vocab, sizeof *s->logits);
     s->old_lengths = ac__array(set->sequences, sizeof *s->old_lengths);
     s->adds = ac__array(set->sequences, sizeof *s->adds);
-    if (!s->rope || !s->inputs || !s->logits || !s->old_lengths || !s->adds)
+    if (!s->inputs || !s->logits || !s->old_lengths || !s->adds)
         return ac_fail(err, AC_ERR_MEMORY, "session: context %u, batch %u, %u outputs of %u logits",
                        set->context, set->batch, set->max_outputs, h->vocab);
-    ac_rope_fill(&h->rope, set->context, s->rope);
-    s->rope_const = (ac_plan_const){"rope", s->rope, set->context * pairs * 2 * sizeof *s->rope};
     return AC_OK;
 }
 
@@ -123,7 +118,6 @@ void ac_session_close(ac_session **session) {
     ac_session *s = *session;
     leave_devices(s);
     ac__pages_free(&s->pages);
-    ac__free(s->rope);
     ac__free(s->inputs);
     ac__free(s->hidden);
     ac__free(s->logits);

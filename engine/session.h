@@ -20,7 +20,6 @@ struct ac_session {
     ac_session_info info;
     ac_pages pages;
     stage_state stages[AC_MAX_STAGES];
-    float *rope;
     ac_plan_const rope_const;
     int32_t *inputs; /* token, pos, seq, slot, out_row: [5][batch] */
     float *hidden;   /* [batch][dim], between stages */

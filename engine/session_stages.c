@@ -5,6 +5,7 @@
 
 #include "alloc.h"
 #include "exact.h"
+#include "rope.h"
 #include "session.h"
 
 /* ---- Stages ---- */
@@ -28,20 +29,35 @@ static ac_status open_stage(ac_session *s, uint32_t i, ac_error *err) {
     return AC_OK;
 }
 
+/* The RoPE table, of which each device has its own once a plan is prepared: freed then. */
+static ac_status make_rope(ac_session *s, float **table, ac_error *err) {
+    AC_FP_SCOPE;
+    const ac_rope_params *rope = &s->model->hp.rope;
+    size_t entries = s->set.context * (size_t)(rope->rot / 2);
+    *table = ac__array(entries, 2 * sizeof **table);
+    if (!*table) return ac_fail(err, AC_ERR_MEMORY, "session: RoPE table for %u positions", s->set.context);
+    ac_rope_fill(rope, s->set.context, *table);
+    s->rope_const = (ac_plan_const){"rope", *table, entries * 2 * sizeof **table};
+    return AC_OK;
+}
+
 ac_status ac__session_open_stages(ac_session *s, ac_error *err) {
-    ac_status status = AC_OK;
+    float *rope;
     AC_TRY(ac__model_ready(s->model, err));
     s->info.kv_bytes = s->info.scratch_bytes = 0;
     if (s->model->n_stages > 1 && !s->hidden) {
         s->hidden = ac__array((size_t)s->set.batch * s->model->hp.dim, sizeof *s->hidden);
         if (!s->hidden) return ac_fail(err, AC_ERR_MEMORY, "session: batch %u", s->set.batch);
     }
-    s->on_device = true;
+    ac_status status = make_rope(s, &rope, err);
+    s->on_device = status == AC_OK;
     for (uint32_t i = 0; i < s->model->n_stages && status == AC_OK; i++) {
         pthread_mutex_lock(&s->model->stages[i].lock);
         status = open_stage(s, i, err);
         pthread_mutex_unlock(&s->model->stages[i].lock);
     }
+    ac__free(rope);
+    s->rope_const.data = NULL;
     if (status != AC_OK) ac__session_release(s);
     return status;
 }

@@ -34,6 +34,20 @@ static void feed(ac_session *s, uint32_t from, uint32_t n) {
     CHECK_OK(ac_session_feed(s, ids, n, &err));
 }
 
+/* A long session that has not computed yet has its RoPE table, once. */
+static void long_session(ac_model *m, uint64_t anonymous) {
+    ac_session *s;
+    ac_session_settings set;
+    ac_model_info info;
+    ac_model_describe(m, &info);
+    ac_session_defaults(&set);
+    set.context = 1 << 18;
+    CHECK_OK(ac_session_open(m, &set, &s, &err));
+    within("long session before its first token", status_of("RssAnon") - anonymous,
+           (uint64_t)set.context * info.head_dim * sizeof(float) + SLACK);
+    ac_session_close(&s);
+}
+
 int main(void) {
     char path[256];
     ac_model *m;
@@ -64,6 +78,7 @@ int main(void) {
     within("full context: of files", status_of("RssFile") - mapped, file + SLACK);
     ac_session_close(&s);
     within("session closed: anonymous", status_of("RssAnon") - anonymous, SLACK);
+    long_session(m, anonymous);
     ac_model_close(&m);
     within("model closed: anonymous", status_of("RssAnon") - anonymous, SLACK);
     within("model closed: of files", status_of("RssFile") - mapped, SLACK);
