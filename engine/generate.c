@@ -7,6 +7,7 @@
 static ac_status prompt_ids(const ac_model *model, const char *prompt, int32_t **ids, size_t *n,
                             ac_error *err) {
     size_t bytes = 0;
+    if (!prompt) return ac_fail(err, AC_ERR_ARGUMENT, "ac_generate: want a prompt");
     while (prompt[bytes]) bytes++;
     unsigned flags = AC_TOK_BOS | AC_TOK_SPECIAL;
     AC_TRY(ac_tokenize(model, prompt, bytes, flags, NULL, 0, n, err));

@@ -165,6 +165,7 @@ int main(void) {
     ac_error err = {0};
     size_t n;
     CHECK(ac_tokenize(m, "a", 1, 0, NULL, 0, &n, &err) == AC_ERR_NOT_FOUND, "%s", err.detail);
+    CHECK(ac_generate(m, NULL, 1, NULL, NULL, NULL, &err) == AC_ERR_ARGUMENT, "%s", err.detail);
     ac_model_close(&m);
     ac_model_settings set;
     ac_model_defaults(&set);
