@@ -112,21 +112,36 @@ INLINE float terms(const int8 *sum, const int8 *least, float8 scale, float8 lowe
 INLINE void span(bytes_in w, uint b, uint n, uint nb, bytes_in x, uint x_row, act lay, uint cols, float *y) {
     int8 sum[COLS][8], least[COLS][8];
     ushort raw[8], raw_least[8];
+#ifdef FORM_A32 /* small blocks: all 8, those past the last are the last one again with a scale of 0 */
 #pragma unroll
     for (uint i = 0; i < 8; i++) {
-        raw[i] = raw_least[i] = 0;
-        if (i >= n) {
-            EACH_COL(sum[c][i] = least[c][i] = (int8)0)
-            continue;
-        }
+        place at = {w, b + min(i, n - 1), nb};
+        block k = unpack_block(at);
+        EACH_COL(sum[c][i] = block_sum(&k, x + at_col, lay, at.b, &least[c][i]))
+        raw[i] = i < n ? raw_scale(at) : (ushort)0;
+#ifdef HAS_MIN
+        raw_least[i] = i < n ? raw_min(at) : (ushort)0;
+#else
+        raw_least[i] = 0;
+#endif
+    }
+#else /* large ones: not unrolled, compilers take seconds over it */
+    for (uint i = 0; i < n; i++) {
         place at = {w, b + i, nb};
         block k = unpack_block(at);
-        EACH_COL(sum[c][i] = block_sum(&k, x + at_col, lay, b + i, &least[c][i]))
+        EACH_COL(sum[c][i] = block_sum(&k, x + at_col, lay, at.b, &least[c][i]))
         raw[i] = raw_scale(at);
 #ifdef HAS_MIN
         raw_least[i] = raw_min(at);
+#else
+        raw_least[i] = 0;
 #endif
     }
+    for (uint i = n; i < 8; i++) {
+        raw[i] = raw_least[i] = 0;
+        EACH_COL(sum[c][i] = least[c][i] = (int8)0)
+    }
+#endif
     float8 scale = scales_of(vload8(0, raw)), lowest = half_of8(vload8(0, raw_least));
     EACH_COL(y[c] = terms(sum[c], least[c], scale, lowest, x + at_col, lay, b, n, y[c]))
 }
@@ -134,8 +149,10 @@ INLINE void span(bytes_in w, uint b, uint n, uint nb, bytes_in x, uint x_row, ac
 INLINE void product(bytes_in w, bytes_in x, uint x_row, act lay, uint n, uint cols, float *y) {
     uint nb = n / BLOCK_ELEMS, b = 0;
     for (uint c = 0; c < COLS; c++) y[c] = 0.0f;
+#ifdef FORM_A32 /* most spans have 8 blocks: a copy of the code for those */
     for (; b + 8 <= nb; b += 8) span(w, b, 8, nb, x, x_row, lay, cols, y);
-    if (b < nb) span(w, b, nb - b, nb, x, x_row, lay, cols, y);
+#endif
+    for (; b < nb; b += 8) span(w, b, min(nb - b, 8u), nb, x, x_row, lay, cols, y);
 }
 
 #else
