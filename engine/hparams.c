@@ -39,11 +39,25 @@ static const char *key_of(reader *r, const char *suffix) {
     return r->key;
 }
 
+/* A number; or a list of one number per layer, as long as it is the same one for all layers. */
+static ac_status read_same(reader *r, uint32_t *out, ac_error *err) {
+    const ac_kv *kv = ac_gguf_find(r->g, r->key);
+    if (!kv || kv->type != AC_KV_ARRAY || !kv->count) return ac_gguf_u32(r->g, r->key, out, err);
+    AC_TRY(ac_gguf_array(r->g, r->key, AC_KV_U32, &kv, err));
+    int64_t first = ac_kv_int(kv, 0);
+    for (uint64_t i = 1; i < kv->count; i++)
+        if (ac_kv_int(kv, i) != first)
+            return ac_fail(err, AC_ERR_UNSUPPORTED, "%s: layers that differ are not supported: %lld and %lld",
+                           r->key, (long long)first, (long long)ac_kv_int(kv, i));
+    *out = first < 0 || first > UINT32_MAX ? UINT32_MAX : (uint32_t)first;
+    return AC_OK;
+}
+
 static ac_status read_u32(reader *r, const char *suffix, uint32_t least, uint32_t most, uint32_t *out,
                           ac_error *err) {
     const char *key = key_of(r, suffix);
-    uint32_t v;
-    AC_TRY(ac_gguf_u32(r->g, key, &v, err));
+    uint32_t v = 0;
+    AC_TRY(read_same(r, &v, err));
     if (v < least || v > most)
         return ac_fail(err, AC_ERR_FORMAT, "%s: want %u to %u, the file has %u", key, least, most, v);
     *out = v;
@@ -56,12 +70,17 @@ static ac_status read_u32_or(reader *r, const char *suffix, uint32_t least, uint
     return ac_gguf_find(r->g, key_of(r, suffix)) ? read_u32(r, suffix, least, most, out, err) : AC_OK;
 }
 
+/* A float; writers take an integer for some, such as a number of positions. */
 static ac_status read_f64_or(reader *r, const char *suffix, double least, double most, double *out,
                              ac_error *err) {
     const char *key = key_of(r, suffix);
+    uint64_t whole;
     float v;
     if (!ac_gguf_find(r->g, key)) return AC_OK;
-    AC_TRY(ac_gguf_f32(r->g, key, &v, err));
+    if (ac_gguf_u64(r->g, key, &whole, NULL) == AC_OK)
+        v = (float)whole;
+    else
+        AC_TRY(ac_gguf_f32(r->g, key, &v, err));
     if (!(v >= least && v <= most))
         return ac_fail(err, AC_ERR_FORMAT, "%s: want %g to %g, the file has %g", key, least, most, (double)v);
     *out = (double)v;
@@ -72,8 +91,10 @@ static bool str_is(ac_str s, const char *text) {
     return s.n == strlen(text) && !memcmp(s.p, text, s.n);
 }
 
+/* A file that gives a factor and no type means linear scaling; a factor of 0 is none. */
 static ac_status read_rope_scaling(reader *r, ac_rope_params *p, ac_error *err) {
-    ac_str type = {"none", 4};
+    ac_str type = {"linear", 6};
+    double factor = 0;
     if (ac_gguf_find(r->g, key_of(r, "rope.scaling.type"))) AC_TRY(ac_gguf_string(r->g, r->key, &type, err));
     if (str_is(type, "none"))
         p->kind = AC_ROPE_PLAIN;
@@ -84,17 +105,18 @@ static ac_status read_rope_scaling(reader *r, ac_rope_params *p, ac_error *err) 
     else
         return ac_fail(err, AC_ERR_UNSUPPORTED, "%s: %.*s is not supported (none, linear and yarn are)",
                        key_of(r, "rope.scaling.type"), (int)(type.n < 64 ? type.n : 64), type.p);
-    /* the key of old files; it meant linear scaling */
-    AC_TRY(read_f64_or(r, "rope.scale_linear", 1, 1e6, &p->factor, err));
-    AC_TRY(read_f64_or(r, "rope.scaling.factor", 1, 1e6, &p->factor, err));
+    AC_TRY(read_f64_or(r, "rope.scale_linear", 0, 1e6, &factor, err)); /* the key of old files */
+    AC_TRY(read_f64_or(r, "rope.scaling.factor", 0, 1e6, &factor, err));
+    if (factor > 0 && factor < 0.125)
+        return ac_fail(err, AC_ERR_FORMAT, "%s: want 0 or 0.125 to 1e6, the file has %g",
+                       key_of(r, "rope.scaling.factor"), factor);
+    if (factor > 0) p->factor = factor;
     AC_TRY(read_f64_or(r, "rope.scaling.original_context_length", 1, MAX_CONTEXT, &p->original_context, err));
     AC_TRY(read_f64_or(r, "rope.scaling.attn_factor", 0, 100, &p->attn_factor, err));
     AC_TRY(read_f64_or(r, "rope.scaling.yarn_attn_factor", 0, 100, &p->attn_factor, err));
     AC_TRY(read_f64_or(r, "rope.scaling.yarn_ext_factor", 0, 1, &p->ext_factor, err));
     AC_TRY(read_f64_or(r, "rope.scaling.yarn_beta_fast", 0, 1e6, &p->beta_fast, err));
     AC_TRY(read_f64_or(r, "rope.scaling.yarn_beta_slow", 0, 1e6, &p->beta_slow, err));
-    if (p->factor != 1 && p->kind == AC_ROPE_PLAIN && ac_gguf_find(r->g, key_of(r, "rope.scale_linear")))
-        p->kind = AC_ROPE_LINEAR;
     return AC_OK;
 }
 
@@ -119,7 +141,7 @@ static ac_status read_rope(reader *r, ac_hparams *h, ac_error *err) {
     h->rope = (ac_rope_params){.rot = h->head_dim & ~1u,
                                .base = 10000,
                                .factor = 1,
-                               .original_context = h->context,
+                               .original_context = h->rope.original_context,
                                .ext_factor = 1,
                                .attn_factor = 1,
                                .beta_fast = 32,
@@ -134,21 +156,29 @@ static ac_status read_rope(reader *r, ac_hparams *h, ac_error *err) {
 
 /* Features that change the arithmetic and that we do not compute: better a refusal than wrong text. */
 static ac_status refuse_features(reader *r, ac_error *err) {
-    static const char *const zero_only[] = {"expert_count",           "expert_used_count",
-                                            "attn_logit_softcapping", "final_logit_softcapping",
-                                            "attention.clamp_kqv",    "attention.max_alibi_bias"};
-    static const char *const one_only[] = {"logit_scale", "residual_scale", "embedding_scale",
-                                           "attention.scale", "attention.causal"};
-    for (int one = 0; one < 2; one++) {
-        const char *const *list = one ? one_only : zero_only;
-        size_t n = one ? sizeof one_only / sizeof *one_only : sizeof zero_only / sizeof *zero_only;
-        for (size_t i = 0; i < n; i++) {
-            const ac_kv *kv = ac_gguf_find(r->g, key_of(r, list[i]));
-            if (!kv || kv->type == AC_KV_STRING || kv->type == AC_KV_ARRAY) continue;
-            if (ac_kv_float(kv, 0) != one)
-                return ac_fail(err, AC_ERR_UNSUPPORTED, "%s: %g is not supported for architecture %s", r->key,
-                               ac_kv_float(kv, 0), r->arch);
-        }
+    static const struct {
+        const char *suffix;
+        double fine[2]; /* values that change nothing; a scale of 0 is none */
+    } list[] = {
+        {"expert_count", {0, 0}},
+        {"expert_used_count", {0, 0}},
+        {"attn_logit_softcapping", {0, 0}},
+        {"final_logit_softcapping", {0, 0}},
+        {"attention.clamp_kqv", {0, 0}},
+        {"attention.max_alibi_bias", {0, 0}},
+        {"logit_scale", {0, 1}},
+        {"residual_scale", {0, 1}},
+        {"embedding_scale", {0, 1}},
+        {"attention.scale", {0, 1}},
+        {"attention.causal", {1, 1}},
+    };
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+        const ac_kv *kv = ac_gguf_find(r->g, key_of(r, list[i].suffix));
+        if (!kv || kv->type == AC_KV_STRING || kv->type == AC_KV_ARRAY) continue;
+        double have = ac_kv_float(kv, 0);
+        if (have != list[i].fine[0] && have != list[i].fine[1])
+            return ac_fail(err, AC_ERR_UNSUPPORTED, "%s: %g is not supported for architecture %s", r->key,
+                           have, r->arch);
     }
     return AC_OK;
 }
@@ -157,9 +187,11 @@ static ac_status refuse_features(reader *r, ac_error *err) {
 static ac_status read_context(reader *r, ac_hparams *h, ac_error *err) {
     h->context = 4096;
     AC_TRY(read_u32_or(r, "context_length", 1, MAX_CONTEXT, &h->context, err));
+    h->rope.original_context = h->context;
     uint32_t window = 0;
     AC_TRY(read_u32_or(r, "attention.sliding_window", 0, UINT32_MAX, &window, err));
-    h->max_context = window && window < MAX_CONTEXT ? window : MAX_CONTEXT;
+    h->window = window && window < MAX_CONTEXT;
+    h->max_context = h->window ? window : MAX_CONTEXT;
     if (h->context > h->max_context) h->context = h->max_context;
     return AC_OK;
 }

@@ -18,11 +18,12 @@ typedef enum ac_rope_kind { AC_ROPE_PLAIN, AC_ROPE_LINEAR, AC_ROPE_YARN } ac_rop
 
 typedef struct ac_rope_params {
     ac_rope_kind kind;
-    uint32_t rot;                                         /* channels rotated, even */
-    double base;                                          /* frequency base */
-    double factor;                                        /* context extension, >= 1 (linear, YaRN) */
-    double original_context;                              /* YaRN */
-    double ext_factor, attn_factor, beta_fast, beta_slow; /* YaRN */
+    uint32_t rot;                            /* channels rotated, even */
+    double base;                             /* frequency base */
+    double factor;                           /* context extension, >= 0.125 (linear, YaRN) */
+    double original_context;                 /* YaRN */
+    double ext_factor, beta_fast, beta_slow; /* YaRN */
+    double attn_factor;                      /* of the table's entries, any kind */
     const uint8_t *divisors; /* float32 [rot/2] of rope_freqs.weight, any alignment, or NULL; checked to be
                                 finite and positive */
 } ac_rope_params;
@@ -33,6 +34,7 @@ typedef struct ac_hparams {
     uint32_t context;     /* positions the model was made for */
     uint32_t max_context; /* positions up to which the arithmetic is the model's: its sliding window, else a
                              technical limit */
+    bool window;          /* it is the sliding window */
     float eps;
     ac_rope_params rope;
 } ac_hparams;

@@ -135,9 +135,16 @@ static ac_status read_chat_template(ac_model *m, ac_error *err) {
     return m->chat_template ? AC_OK : ac_fail(err, AC_ERR_MEMORY, "tokenizer.chat_template: %zu bytes", s.n);
 }
 
+/* A file without tokenizer is fine for those who bring token ids. */
+static bool has_tokenizer(const ac_gguf *g) {
+    ac_str s;
+    if (!ac_gguf_find(g, "tokenizer.ggml.model")) return false;
+    if (ac_gguf_string(g, "tokenizer.ggml.model", &s, NULL) != AC_OK) return true; /* to be refused */
+    return !(s.n == 4 && !memcmp(s.p, "none", 4)) && !(s.n == 8 && !memcmp(s.p, "no_vocab", 8));
+}
+
 static ac_status read_tokenizer(ac_model *m, const ac_model_settings *settings, ac_error *err) {
-    /* a file without tokenizer is fine for those who bring token ids */
-    if (!ac_gguf_find(m->file, "tokenizer.ggml.model")) return AC_OK;
+    if (!has_tokenizer(m->file)) return AC_OK;
     AC_TRY(ac_tokenizer_open(m->file, &m->tokenizer, err));
     const char *warning = ac_tokenizer_warning(m->tokenizer);
     if (warning && settings->log) settings->log(settings->log_user, 1, warning);

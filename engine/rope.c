@@ -87,10 +87,8 @@ static float cut_of(float x) {
 void ac_rope_fill(const ac_rope_params *p, uint32_t positions, float *table) {
     bool yarn = p->kind == AC_ROPE_YARN;
     ramp r = yarn ? ramp_of(p) : (ramp){0, 0};
-    float magnitude = 1.0f;
-    if (yarn)
-        magnitude =
-            (float)(p->ext_factor != 0 ? p->attn_factor * (1.0 + 0.1 * ac__log(p->factor)) : p->attn_factor);
+    bool grows = yarn && p->ext_factor != 0;
+    float magnitude = (float)(grows ? p->attn_factor * (1.0 + 0.1 * ac__log(p->factor)) : p->attn_factor);
     uint32_t pairs = p->rot / 2;
     for (uint32_t i = 0; i < pairs; i++) {
         double f = frequency(p, r, i);

@@ -29,13 +29,23 @@ static ac_status check_range(const char *what, uint32_t value, uint32_t most, ac
     return ac_fail(err, AC_ERR_ARGUMENT, "session: %s is %u, want 1 to %u", what, value, most);
 }
 
+static ac_status check_context(const ac_session *s, ac_error *err) {
+    uint32_t context = s->set.context, most = s->model->hp.max_context;
+    if (context <= most || !s->model->hp.window) return check_range("context", context, most, err);
+    return ac_fail(
+        err, AC_ERR_ARGUMENT,
+        "session: context is %u, want 1 to %u: longer than the sliding window of the model's attention, "
+        "which is not supported",
+        context, most);
+}
+
 static ac_status check_settings(ac_session *s, ac_error *err) {
     ac_session_settings *set = &s->set;
     uint32_t own = s->model->hp.context;
     if (set->size != sizeof *set)
         return ac_fail(err, AC_ERR_ARGUMENT, "settings: not from ac_session_defaults of this version");
     if (!set->context) set->context = own < DEFAULT_CONTEXT ? own : DEFAULT_CONTEXT;
-    AC_TRY(check_range("context", set->context, s->model->hp.max_context, err));
+    AC_TRY(check_context(s, err));
     AC_TRY(check_range("sequences", set->sequences, MAX_SEQUENCES, err));
     AC_TRY(check_range("batch", set->batch, MAX_BATCH, err));
     AC_TRY(check_range("max_outputs", set->max_outputs, MAX_OUTPUTS, err));
