@@ -216,6 +216,9 @@ int cli_generate(cli_engine *e, const cli_ids *prompt, int64_t limit, bool strea
     if (!prompt->n)
         return cli_fail(
             "there is no token to start from: the prompt is empty and the model puts none in front");
+    if (prompt->n > e->context)
+        return cli_fail("the prompt is %zu tokens long, the context has room for %u; --ctx gives more",
+                        prompt->n, e->context);
     if (ac_digest_open(e->model, &digest, &err)) return cli_fail_status(NULL, &err);
     ac_status status = expected_stop(work(e, prompt, limit, digest, &w, echo, r, &err), r);
     put(&w, ac_detok_end(e->detok));

@@ -1,6 +1,9 @@
 /* main.c - finds the command and runs it. */
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
 
@@ -69,7 +72,15 @@ static int run(int argc, char **argv) {
     return CLI_OK;
 }
 
+/* A file opened while one of the three standard ones is closed would get its number, and messages would end
+ * up in it. The number is taken, by something that cannot be written (or read), so that this still fails. */
+static void keep_standard_numbers(void) {
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF) open("/dev/null", fd ? O_RDONLY : O_WRONLY);
+}
+
 int main(int argc, char **argv) {
+    keep_standard_numbers();
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is a failed write like any other */
     int rc = run(argc, argv);
     int closed = cli_close_stdout();

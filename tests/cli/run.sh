@@ -66,7 +66,8 @@ want 0 run "$tiny" -p "the" -n -1 --ctx 20 --json -q
 json_is stop context
 json_is generation.tokens $((20 - $(json prompt_ids.#) + 1)) # the last one need not be fed any more
 want 1 run "$tiny" -p "the cat sat the cat sat the cat sat" --ctx 5
-err_has 'context'
+err_has 'tokens long, the context has room for 5; --ctx gives more'
+out_empty
 want 1 run "$tiny" -p "" --no-bos
 err_has 'no token to start from'
 want 0 run "$tiny" -p "" -n 3

@@ -31,6 +31,15 @@ done
 "$ANYCHIP" run "$tiny" -n 5 >"$out" 2>&- || fail "run without standard error"
 "$ANYCHIP" run "$tiny" -n 5 -q 2>"$err" | cmp -s - "$out" || fail "run without standard error: other text"
 
+# A file that is written while a standard stream is closed must not get what was meant for that stream.
+"$ANYCHIP" quantize "$tiny" "$dir/good.gguf" Q8_0 --requantize --verbose 2>"$err" || fail "quantize"
+[ -s "$err" ] || fail "quantize --verbose says nothing"
+"$ANYCHIP" quantize "$tiny" "$dir/mixed.gguf" Q8_0 --requantize --verbose 2>&- || fail "quantize without standard error"
+cmp -s "$dir/good.gguf" "$dir/mixed.gguf" || fail "quantize without standard error: its messages are in the file"
+"$ANYCHIP" logits "$tiny" --tokens 1,2 --out "$dir/good.bin" >"$out" || fail "logits"
+"$ANYCHIP" logits "$tiny" --tokens 1,2 --out "$dir/mixed.bin" <&- >&- 2>&-
+cmp -s "$dir/good.bin" "$dir/mixed.bin" || fail "logits without standard streams: another file"
+
 # A folder as standard input.
 in=/
 want 1 tokenize "$tiny"
