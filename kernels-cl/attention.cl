@@ -8,14 +8,14 @@
  * parts: float [row of the slice][head][pages][HEAD_DIM + 2]: output, largest score, weight sum (as int bits). */
 #define PART (HEAD_DIM + 2)
 
-static inline global float *part_of(global float *parts, uint row, uint heads, uint head, uint pages, uint page) {
+inline global float *part_of(global float *parts, uint row, uint heads, uint head, uint pages, uint page) {
     return parts + (((ulong)row * heads + head) * pages + page) * PART;
 }
 
-static inline float weight_of(float x) { return exp_of(x, -24.0f); }
+inline float weight_of(float x) { return exp_of(x, -24.0f); }
 
 /* Pairs of q's codes, as they meet the pairs of the cache. Ends with a barrier. */
-static inline void query_codes(global const float *q, local short *code, local float *dq, local uint *mags, local uint *most) {
+inline void query_codes(global const float *q, local short *code, local float *dq, local uint *mags, local uint *most) {
     uint lid = get_local_id(0);
     group_magnitudes(q, mags, most);
     for (uint g = lid; g < GROUPS; g += WG) dq[g] = kv14_scale(most[g]);
@@ -24,7 +24,7 @@ static inline void query_codes(global const float *q, local short *code, local f
 }
 
 /* s of position t of a sub-block. */
-static inline float score_of(bytes_in sub, uint t, local const short2 *code, local const float *dq, float scale) {
+inline float score_of(bytes_in sub, uint t, local const short2 *code, local const float *dq, float scale) {
     global const short2 *k = (global const short2 *)sub + t;
     global const float *dk = (global const float *)(sub + AT_DK) + t;
     float s = 0.0f;
@@ -40,7 +40,7 @@ static inline float score_of(bytes_in sub, uint t, local const short2 *code, loc
 }
 
 /* Channel c of a sub-block: its 32 positions' values, weighted. A is the largest weight times scale. */
-static inline float value_of(bytes_in sub, uint c, local const short2 *code, float A) {
+inline float value_of(bytes_in sub, uint c, local const short2 *code, float A) {
     global const short2 *v = (global const short2 *)(sub + AT_V) + c;
     int sum = 0;
     for (uint i = 0; i < SUB / 2; i++) {
@@ -51,7 +51,7 @@ static inline float value_of(bytes_in sub, uint c, local const short2 *code, flo
 }
 
 /* The largest key of key[0 .. PAGE): left in key[0]. */
-static inline void largest_key(local int *key) {
+inline void largest_key(local int *key) {
     for (uint step = PAGE / 2; step > 0; step /= 2) {
         barrier(CLK_LOCAL_MEM_FENCE);
         for (uint t = get_local_id(0); t < step; t += WG) key[t] = max(key[t], key[t + step]);
@@ -59,7 +59,7 @@ static inline void largest_key(local int *key) {
     barrier(CLK_LOCAL_MEM_FENCE);
 }
 
-static inline void sum_ints(local int *v) {
+inline void sum_ints(local int *v) {
     for (uint step = PAGE / 2; step > 0; step /= 2) {
         barrier(CLK_LOCAL_MEM_FENCE);
         for (uint t = get_local_id(0); t < step; t += WG) v[t] += v[t + step];
@@ -68,7 +68,7 @@ static inline void sum_ints(local int *v) {
 }
 
 /* One page's weights: a[t] = p_t * dv_t and, summed in count[0], p_t in 2^-22. n positions are in use. */
-static inline void page_weights(bytes_in page, uint n, float most, local const float *score, local float *a, local int *count) {
+inline void page_weights(bytes_in page, uint n, float most, local const float *score, local float *a, local int *count) {
     for (uint t = get_local_id(0); t < PAGE; t += WG) {
         float p = t < n ? weight_of(score[t] - most) : 0.0f;
         global const float *dv = (global const float *)(page + t / SUB * SUB_BYTES + AT_DV);
@@ -79,7 +79,7 @@ static inline void page_weights(bytes_in page, uint n, float most, local const f
 }
 
 /* Largest a of each sub-block to most[], codes of all to code[]. Ends with a barrier. */
-static inline void weight_codes(local const float *a, local float *most, local short *code) {
+inline void weight_codes(local const float *a, local float *most, local short *code) {
     for (uint b = get_local_id(0); b < PAGE / SUB; b += WG) {
         uint m = 0;
         for (uint t = b * SUB; t < b * SUB + SUB; t++) m = max(m, as_uint(a[t]));
@@ -136,7 +136,7 @@ void attention_page(global const int *in, uint pos_at, uint seq_at, uint pages_a
 }
 
 /* One channel of the merge: pages in index order. */
-static inline float merge_channel(global const float *part, uint n, uint channel) {
+inline float merge_channel(global const float *part, uint n, uint channel) {
     float largest = part[HEAD_DIM], o = 0.0f, sum = 0.0f;
     for (uint c = 1; c < n; c++) {
         float m = part[c * PART + HEAD_DIM];

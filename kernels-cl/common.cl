@@ -10,7 +10,8 @@
 #define SMALL 0x26800000u /* 2^-50 */
 #define LARGE 0x58800000u /* 2^50 */
 
-/* Functions called once per block of weights must not become calls. */
+/* Functions called once per block of weights must not become calls. These have no barriers; the functions that do must not be
+ * static: PoCL 3.1 then gives sums that change from run to run. */
 #ifdef __clang__
 #define INLINE static inline __attribute__((always_inline))
 #else
@@ -30,59 +31,59 @@ typedef struct act { uint d, f, s; } act;
 /* A product that a sum or difference follows, rounded by itself. Where the compiler is known to contract in spite of the pragma
  * (cl_quirks.c), its own instruction says so. */
 #ifdef GUARD_PTX
-static inline float MUL(float a, float b) {
+inline float MUL(float a, float b) {
     float r;
     asm("mul.rn.f32 %0, %1, %2;" : "=f"(r) : "f"(a), "f"(b));
     return r;
 }
-static inline float2 MUL2(float2 a, float2 b) { return (float2)(MUL(a.x, b.x), MUL(a.y, b.y)); }
-static inline float4 MUL4(float4 a, float4 b) { return (float4)(MUL2(a.lo, b.lo), MUL2(a.hi, b.hi)); }
-static inline float8 MUL8(float8 a, float8 b) { return (float8)(MUL4(a.lo, b.lo), MUL4(a.hi, b.hi)); }
-static inline float16 MUL16(float16 a, float16 b) { return (float16)(MUL8(a.lo, b.lo), MUL8(a.hi, b.hi)); }
+inline float2 MUL2(float2 a, float2 b) { return (float2)(MUL(a.x, b.x), MUL(a.y, b.y)); }
+inline float4 MUL4(float4 a, float4 b) { return (float4)(MUL2(a.lo, b.lo), MUL2(a.hi, b.hi)); }
+inline float8 MUL8(float8 a, float8 b) { return (float8)(MUL4(a.lo, b.lo), MUL4(a.hi, b.hi)); }
+inline float16 MUL16(float16 a, float16 b) { return (float16)(MUL8(a.lo, b.lo), MUL8(a.hi, b.hi)); }
 #else
 #define MUL(a, b) ((a) * (b))
 #define MUL8(a, b) ((a) * (b))
 #define MUL16(a, b) ((a) * (b))
 #endif
 
-static inline int rne(float x) { return as_int(x + 12582912.0f) - 0x4B400000; }
+inline int rne(float x) { return as_int(x + 12582912.0f) - 0x4B400000; }
 
-static inline float wide(int i) { return convert_float(i >> 12) * 4096.0f + convert_float(i & 4095); }
+inline float wide(int i) { return convert_float(i >> 12) * 4096.0f + convert_float(i & 4095); }
 
-static inline float8 wide8(int8 i) { return MUL8(convert_float8(i >> 12), (float8)4096.0f) + convert_float8(i & 4095); }
+inline float8 wide8(int8 i) { return MUL8(convert_float8(i >> 12), (float8)4096.0f) + convert_float8(i & 4095); }
 
-static inline float window(float x) {
+inline float window(float x) {
     uint u = as_uint(x), m = u & 0x7fffffffu;
     float y = m > LARGE ? as_float((u & 0x80000000u) | LARGE) : x;
     return m < SMALL ? 0.0f : y;
 }
 
-static inline float cut(float y) { return (as_uint(y) & 0x7fffffffu) < SMALL ? 0.0f : y; }
+inline float cut(float y) { return (as_uint(y) & 0x7fffffffu) < SMALL ? 0.0f : y; }
 
-static inline float half_of(uint h) {
+inline float half_of(uint h) {
     uint m = min(h & 0x7fffu, 0x7bffu), sign = (h & 0x8000u) << 16;
     uint tiny = as_uint(convert_float((int)m) * 5.9604644775390625e-8f);
     uint u = m < 0x400u ? tiny : (m << 13) + 0x38000000u;
     return as_float(u | sign);
 }
 
-static inline float bf16_of(uint b) { return window(as_float(b << 16)); }
+inline float bf16_of(uint b) { return window(as_float(b << 16)); }
 
 /* The same for eight at once. */
-static inline float8 window8(uint8 u) {
+inline float8 window8(uint8 u) {
     uint8 m = u & 0x7fffffffu;
     u = select(u, (u & 0x80000000u) | LARGE, m > (uint8)LARGE);
     return as_float8(select(u, (uint8)0, m < (uint8)SMALL));
 }
 
-static inline float8 half_of8(ushort8 h) {
+inline float8 half_of8(ushort8 h) {
     uint8 v = convert_uint8(h), m = min(v & 0x7fffu, (uint8)0x7bff);
     uint8 tiny = as_uint8(convert_float8(convert_int8(m)) * 5.9604644775390625e-8f);
     return as_float8(select((m << 13) + 0x38000000u, tiny, m < (uint8)0x400) | (v & 0x8000u) << 16);
 }
 
 /* 2^-100 <= a <= 2^100 */
-static inline float rcp(float a) {
+inline float rcp(float a) {
     float x = as_float(0x7EF311C7u - as_uint(a));
     x = x * (2.0f - MUL(a, x));
     x = x * (2.0f - MUL(a, x));
@@ -90,7 +91,7 @@ static inline float rcp(float a) {
 }
 
 /* 2^-100 <= a <= 2^110 */
-static inline float rsqrt_of(float a) {
+inline float rsqrt_of(float a) {
     float x = as_float(0x5F375A86u - (as_uint(a) >> 1)), h = 0.5f * a;
     x = x * (1.5f - MUL(h * x, x));
     x = x * (1.5f - MUL(h * x, x));
@@ -98,7 +99,7 @@ static inline float rsqrt_of(float a) {
 }
 
 /* e^x for x <= 0, but 0 below `lowest`. */
-static inline float exp_of(float x, float lowest) {
+inline float exp_of(float x, float lowest) {
     int t = rne(MUL(x, as_float(0x3FB8AA3Bu)));
     float f = convert_float(t);
     float r = (x - MUL(f, as_float(0x3F318000u))) - MUL(f, as_float(0xB95E8083u));
@@ -112,19 +113,19 @@ static inline float exp_of(float x, float lowest) {
     return x < lowest ? 0.0f : as_float(as_uint(p) + ((uint)t << 23));
 }
 
-static inline float silu(float x) {
+inline float silu(float x) {
     float e = exp_of(-fabs(x), -40.0f), r = rcp(1.0f + e);
     return x >= 0.0f ? x * r : x * (e * r);
 }
 
 /* Order of floats as order of integers; -0 and +0 are one. */
-static inline int key_of(float x) {
+inline int key_of(float x) {
     int u = as_int(x);
     u = (u & 0x7fffffff) == 0 ? 0 : u;
     return u ^ ((u >> 31) & 0x7fffffff);
 }
-static inline float from_key(int k) { return as_float(k ^ ((k >> 31) & 0x7fffffff)); }
+inline float from_key(int k) { return as_float(k ^ ((k >> 31) & 0x7fffffff)); }
 
-static inline global float *row_f(bytes_out arena, ulong at, uint row, uint row_bytes) {
+inline global float *row_f(bytes_out arena, ulong at, uint row, uint row_bytes) {
     return (global float *)(arena + at + (ulong)row * row_bytes);
 }

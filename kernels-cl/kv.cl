@@ -8,21 +8,21 @@
 #define SUB_BYTES ((AT_DV + SUB * 4 + 63) / 64 * 64)
 
 /* Byte offset of a sub-block in the buffer of its layer. */
-static inline ulong sub_at(uint page, uint kv_heads, uint kv_head, uint sub) {
+inline ulong sub_at(uint page, uint kv_heads, uint kv_head, uint sub) {
     return (((ulong)page * kv_heads + kv_head) * (PAGE / SUB) + sub) * SUB_BYTES;
 }
 
 /* A group whose largest magnitude has the bits `most`: its scale, and the factor of its codes (0 when the group counts as 0). */
-static inline float kv14_scale(uint most) { return most < 0x30800000u ? 0.0f : as_float(most) * as_float(0x39000400u); }
-static inline float kv14_factor(uint most) {
+inline float kv14_scale(uint most) { return most < 0x30800000u ? 0.0f : as_float(most) * as_float(0x39000400u); }
+inline float kv14_factor(uint most) {
     float amax = as_float(max(most, 0x30800000u));
     return most < 0x30800000u ? 0.0f : 8191.0f * rcp(amax);
 }
-static inline int kv14_code(float x, float factor) { return clamp(rne(MUL(x, factor)), -8191, 8191); }
+inline int kv14_code(float x, float factor) { return clamp(rne(MUL(x, factor)), -8191, 8191); }
 
 /* Largest magnitudes of the groups of 32 channels of x: windowed bits in mags[HEAD_DIM], results in most[GROUPS].
  * Called by a whole work-group of WG items; ends with a barrier. */
-static inline void group_magnitudes(global const float *x, local uint *mags, local uint *most) {
+inline void group_magnitudes(global const float *x, local uint *mags, local uint *most) {
     for (uint c = get_local_id(0); c < HEAD_DIM; c += WG) mags[c] = as_uint(window(x[c])) & 0x7fffffffu;
     barrier(CLK_LOCAL_MEM_FENCE);
     for (uint g = get_local_id(0); g < GROUPS; g += WG) {

@@ -3,7 +3,7 @@
 
 #define PARTIALS 256
 
-static inline float norm_factor(global const float *x, uint n, float eps, float inv_n, local float *part) {
+inline float norm_factor(global const float *x, uint n, float eps, float inv_n, local float *part) {
     uint lid = get_local_id(0);
     for (uint l = lid; l < PARTIALS; l += WG) {
         float s = 0.0f;
@@ -22,7 +22,7 @@ static inline float norm_factor(global const float *x, uint n, float eps, float 
     return rsqrt_of(as_float(max(as_uint(t), 0x0D800000u)));
 }
 
-static inline void norm_row(global const float *x, global const float *w, global float *out, uint n, float eps, float inv_n, local float *part) {
+inline void norm_row(global const float *x, global const float *w, global float *out, uint n, float eps, float inv_n, local float *part) {
     float r = norm_factor(x, n, eps, inv_n, part);
     for (uint i = get_local_id(0); i < n; i += WG) out[i] = cut((window(x[i]) * r) * window(w[i]));
 }
