@@ -173,15 +173,12 @@ static void refused(void) {
 
 /* ---- Models ---------------------------------------------------------------------------------- */
 
-static ac_model *open_with_key(const extra *key) {
+/* The model lies in *w, which the caller frees after it. */
+static ac_model *open_with_key(const extra *key, gw *w) {
     ac_error err = {0};
     ac_model *m;
-    gw w = with_keys(key, 1);
-    uint8_t *file = malloc(w.n); /* lives as long as the test */
-    CHECK(file, "memory");
-    memcpy(file, w.p, w.n);
-    CHECK_OK(ac_model_open_memory(file, w.n, NULL, &m, &err));
-    gw_free(&w);
+    *w = with_keys(key, 1);
+    CHECK_OK(ac_model_open_memory(w->p, w->n, NULL, &m, &err));
     return m;
 }
 
@@ -192,12 +189,14 @@ static void no_tokenizer(void) {
         ac_error err = {0};
         ac_model_info info;
         size_t n;
-        ac_model *m = open_with_key(&(extra){"tokenizer.ggml.model!", 't', 0, 0, names[i]});
+        gw w;
+        ac_model *m = open_with_key(&(extra){"tokenizer.ggml.model!", 't', 0, 0, names[i]}, &w);
         ac_model_describe(m, &info);
         CHECK(!strcmp(info.tokenizer, "none") && info.vocab == 40, "%s, %u tokens", info.tokenizer,
               info.vocab);
         CHECK(ac_tokenize(m, "a", 1, 0, NULL, 0, &n, &err) == AC_ERR_NOT_FOUND, "%s", err.detail);
         ac_model_close(&m);
+        gw_free(&w);
     }
 }
 
@@ -205,7 +204,8 @@ static void sliding_window(void) {
     ac_error err = {0};
     ac_session *s = NULL;
     ac_session_settings set;
-    ac_model *m = open_with_key(&(extra){"attention.sliding_window", 'u', 64, 0, NULL});
+    gw w;
+    ac_model *m = open_with_key(&(extra){"attention.sliding_window", 'u', 64, 0, NULL}, &w);
     ac_session_defaults(&set);
     set.context = 65;
     CHECK(ac_session_open(m, &set, &s, &err) == AC_ERR_ARGUMENT && strstr(err.detail, "sliding window") &&
@@ -215,6 +215,7 @@ static void sliding_window(void) {
     CHECK_OK(ac_session_open(m, &set, &s, &err));
     ac_session_close(&s);
     ac_model_close(&m);
+    gw_free(&w);
 }
 
 int main(void) {
