@@ -25,15 +25,20 @@ static inline void noise(uint8_t *p, size_t n, uint64_t *random) {
     }
 }
 
-/* -1 .. 1 */
+/* -1 .. 1, from the upper bits */
+static inline float even(uint64_t bits) {
+    return (float)((int32_t)(bits >> 40) - (1 << 23)) * 0x1p-23f;
+}
+
 static inline float uniform(uint64_t *random) {
-    return (float)((int32_t)(next(random) >> 40) - (1 << 23)) * 0x1p-23f;
+    return even(next(random));
 }
 
 /* A factor 2/3 .. 4/3 with either sign: codes need not be balanced when scales are. */
 static inline float spread(uint64_t *random, bool sign) {
-    float u = uniform(random), f = 1 + u * (1.0f / 3);
-    return sign && (ac_bits(u) & 1u) ? -f : f;
+    uint64_t bits = next(random);
+    float f = 1 + even(bits) * (1.0f / 3);
+    return sign && (bits & 1) ? -f : f;
 }
 
 /* Blocks of 32 without a minimum: rms of the codes, where d lies, where codes begin. */

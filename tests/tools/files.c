@@ -4,8 +4,9 @@
 
 #include "../loader/gguf_write.h"
 #include "alloc.h"
+#include "encode.h"
 #include "folder.h"
-#include "tools.h"
+#include "synth.h"
 
 static ac_tool_settings with_threads(unsigned threads) {
     ac_tool_settings s;
@@ -71,6 +72,31 @@ static void all_run(void) {
         }
     }
     folder_empty();
+}
+
+/* Weights of every type lie about 0 and have the size asked for: a mean would outweigh all else in long rows. */
+static void weights_are_even(void) {
+    enum { ROWS = 256, COLS = 1024 };
+    uint8_t *row = ac__malloc(ac_type_row_bytes(AC_TYPE_F32, COLS));
+    float *x = ac__array(COLS, sizeof *x);
+    CHECK(row && x, "memory");
+    for (int t = 0; t < AC_TYPE_COUNT; t++) {
+        double sum = 0, squares = 0, n = (double)ROWS * COLS;
+        for (uint64_t r = 0; r < ROWS; r++) {
+            ac__synth_row(row, (ac_type)t, COLS, 0.125f, r * 0xD1342543DE82EF95ull);
+            ac__decode((ac_type)t, row, COLS, x);
+            for (int i = 0; i < COLS; i++) {
+                sum += (double)x[i];
+                squares += (double)x[i] * (double)x[i];
+            }
+        }
+        double size = sqrt(squares / n), away = fabs(sum) / (size * sqrt(n));
+        const char *name = ac_type_describe((ac_type)t)->name;
+        CHECK(size > 0.08 && size < 0.17, "%s: weights of size %g, want 0.125", name, size);
+        CHECK(away < 5, "%s: the mean is %.1f standard errors away from 0", name, away);
+    }
+    ac__free(row);
+    ac__free(x);
 }
 
 /* Random text is cut into tokens and put together again. */
@@ -404,6 +430,7 @@ static void no_memory(void) {
 
 int main(void) {
     folder_make();
+    weights_are_even();
     all_run();
     vocabulary();
     same_for_threads();
