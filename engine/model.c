@@ -161,18 +161,18 @@ static ac_status check_vocab(const ac_model *m, ac_error *err) {
     return AC_OK;
 }
 
-static ac_status open_file(ac_model *m, const ac_model_settings *settings, ac_error *err) {
-    if (settings->vocab_only) {
-        AC_TRY(read_tokenizer(m, settings, err));
-        fill_info(m);
-        return AC_OK;
-    }
+static ac_status read_file(ac_model *m, const ac_model_settings *settings, ac_error *err) {
+    if (settings->vocab_only) return read_tokenizer(m, settings, err);
     AC_TRY(ac_hparams_read(m->file, &m->hp, err));
     AC_TRY(ac__check_unused(m, err));
     AC_TRY(read_tokenizer(m, settings, err));
-    AC_TRY(check_vocab(m, err));
+    return check_vocab(m, err);
+}
+
+static ac_status open_file(ac_model *m, const ac_model_settings *settings, ac_error *err) {
+    AC_TRY(ac_gguf_blame(m->file, read_file(m, settings, err), err));
     fill_info(m);
-    return ac__place(m, settings, err);
+    return settings->vocab_only ? AC_OK : ac__place(m, settings, err);
 }
 
 static ac_status open_with(ac_gguf *file, const ac_model_settings *settings, ac_model **out, ac_error *err) {

@@ -158,7 +158,7 @@ static uint64_t stage_bytes(const ac_stage *s) {
 static ac_status load_stages(ac_model *m, const ac_model_settings *settings, ac_error *err) {
     load_progress p = {.settings = settings};
     for (uint32_t i = 0; i < m->n_stages; i++) {
-        AC_TRY(ac__stage_weights(m, &m->stages[i], err));
+        AC_TRY(ac_gguf_blame(m->file, ac__stage_weights(m, &m->stages[i], err), err));
         p.all += stage_bytes(&m->stages[i]);
     }
     ac_gguf_prefetch(m->file); /* the system reads ahead while pages are taken one after the other */

@@ -40,8 +40,16 @@ void ac_gguf_close(ac_gguf **g) {
 
 /* ---- mapping ---- */
 
+/* The end of a path, so that a long one leaves room in a message for the rest. */
+static const char *end_of(const char *path) {
+    enum { SHOWN = 240 };
+    size_t n = strlen(path), cut = n > SHOWN ? n - SHOWN : 0;
+    while (cut && ((unsigned char)path[cut] & 0xC0) == 0x80) cut++; /* not in the middle of a character */
+    return path + cut;
+}
+
 static ac_status io_error(const char *path, const char *what, ac_error *err) {
-    return ac_fail(err, errno == ENOMEM ? AC_ERR_MEMORY : AC_ERR_IO, "%s: %s: %s", path, what,
+    return ac_fail(err, errno == ENOMEM ? AC_ERR_MEMORY : AC_ERR_IO, "%s: %s: %s", end_of(path), what,
                    strerror(errno));
 }
 
@@ -89,8 +97,7 @@ void ac_gguf_prefetch(const ac_gguf *g) {
 
 /* ---- split models ---- */
 
-/* split.no and split.count; 0 of 1 when the file is whole. */
-static ac_status read_split(const ac__kvs *kvs, uint64_t *no, uint64_t *count, ac_error *err) {
+static ac_status parse_split(const ac__kvs *kvs, uint64_t *no, uint64_t *count, ac_error *err) {
     *no = 0;
     *count = 1;
     AC_TRY(ac__kvs_optional(kvs, "split.count", count, err));
@@ -126,19 +133,29 @@ static ac_status path_of_part(const char *path, uint64_t no, uint64_t other, uin
     return AC_OK;
 }
 
-/* Puts the file's name in front of what parsing it said. */
-static ac_status name_part(ac_status status, const char *path, ac_error *err) {
-    if (status == AC_OK || !err) return status;
+/* Puts the file's path in front of what is wrong inside of it. Failures of opening and mapping name the file
+ * themselves. */
+static ac_status blame(const char *path, ac_status status, ac_error *err) {
+    if (status == AC_OK || status == AC_ERR_IO || status == AC_ERR_MEMORY || !path || !err) return status;
     ac_error inner = *err;
-    const char *slash = strrchr(path, '/');
-    return ac_fail(err, status, "%s: %s", slash ? slash + 1 : path, inner.detail);
+    return ac_fail(err, status, "%s: %s", end_of(path), inner.detail);
+}
+
+ac_status ac_gguf_blame(const ac_gguf *g, ac_status status, ac_error *err) {
+    return blame(g->parts[0].path, status, err);
+}
+
+/* split.no and split.count; 0 of 1 when the file is whole. */
+static ac_status read_split(const char *path, const ac__kvs *kvs, uint64_t *no, uint64_t *count,
+                            ac_error *err) {
+    return blame(path, parse_split(kvs, no, count, err), err);
 }
 
 static ac_status load_part(ac_gguf *g, const char *path, ac__kvs *kvs, ac_error *err) {
     ac__part *part = NULL;
     AC_TRY(add_part(g, &part, err));
     AC_TRY(map_file(path, part, err));
-    return ac__gguf_parse(g, g->n_parts - 1, kvs, err);
+    return blame(path, ac__gguf_parse(g, g->n_parts - 1, kvs, err), err);
 }
 
 /* Part `no` of the model whose first part is open. */
@@ -148,50 +165,54 @@ static ac_status load_next(ac_gguf *g, uint64_t no, uint64_t count, ac_error *er
     ac__kvs kvs = {0};
     uint64_t have_no = 0, have_count = 0;
     ac_status status = load_part(g, path, &kvs, err);
-    if (status == AC_OK) status = read_split(&kvs, &have_no, &have_count, err);
+    if (status == AC_OK) status = read_split(path, &kvs, &have_no, &have_count, err);
     if (status == AC_OK && (have_no != no || have_count != count))
-        status = ac_fail(err, AC_ERR_FORMAT,
-                         "key split.no: want part %" PRIu64 " of %" PRIu64 ", the file is part %" PRIu64
-                         " of %" PRIu64,
-                         no + 1, count, have_no + 1, have_count);
-    if (status != AC_ERR_IO) status = name_part(status, path, err);
+        status = blame(path,
+                       ac_fail(err, AC_ERR_FORMAT,
+                               "key split.no: want part %" PRIu64 " of %" PRIu64
+                               ", the file is part %" PRIu64 " of %" PRIu64,
+                               no + 1, count, have_no + 1, have_count),
+                       err);
     ac__kvs_free(&kvs);
     ac__free(path);
     return status;
 }
 
+static ac_status check_count(const ac_gguf *g, ac_error *err) {
+    uint64_t want = g->tensors.n;
+    AC_TRY(ac__kvs_optional(&g->kvs, "split.tensors.count", &want, err));
+    if (want == g->tensors.n) return AC_OK;
+    return ac_fail(err, AC_ERR_FORMAT,
+                   "key split.tensors.count: want %" PRIu64 " tensors, the files have %zu", want,
+                   g->tensors.n);
+}
+
 /* Opens part `no` first, which says how many there are; then starts again at the first part. */
 static ac_status load_all(ac_gguf *g, const char *path, ac_error *err) {
-    uint64_t no, count, want;
+    uint64_t no, count;
     AC_TRY(load_part(g, path, &g->kvs, err));
-    AC_TRY(read_split(&g->kvs, &no, &count, err));
+    AC_TRY(read_split(path, &g->kvs, &no, &count, err));
     if (no) {
         char *first;
         AC_TRY(path_of_part(path, no, 0, count, &first, err));
         clear(g);
         uint64_t first_no = 0, first_count = 0;
         ac_status status = load_part(g, first, &g->kvs, err);
-        if (status == AC_OK) status = read_split(&g->kvs, &first_no, &first_count, err);
+        if (status == AC_OK) status = read_split(first, &g->kvs, &first_no, &first_count, err);
         if (status == AC_OK && (first_no || first_count != count))
             status = ac_fail(err, AC_ERR_FORMAT, "%s: not the first of %" PRIu64 " parts", first, count);
         ac__free(first);
         AC_TRY(status);
     }
     for (uint64_t i = 1; i < count; i++) AC_TRY(load_next(g, i, count, err));
-    want = g->tensors.n;
-    AC_TRY(ac__kvs_optional(&g->kvs, "split.tensors.count", &want, err));
-    if (want != g->tensors.n)
-        return ac_fail(err, AC_ERR_FORMAT,
-                       "key split.tensors.count: want %" PRIu64 " tensors, the files have %zu", want,
-                       g->tensors.n);
-    return AC_OK;
+    return ac_gguf_blame(g, check_count(g, err), err);
 }
 
 /* ---- opening ---- */
 
 /* Hands g over when all went well, else frees it. */
 static ac_status finish(ac_gguf *g, ac_status status, ac_gguf **out, ac_error *err) {
-    if (status == AC_OK) status = ac__gguf_finish(g, err);
+    if (status == AC_OK) status = ac_gguf_blame(g, ac__gguf_finish(g, err), err);
     if (status == AC_OK)
         *out = g;
     else
@@ -215,7 +236,7 @@ static ac_status load_memory(ac_gguf *g, const void *data, size_t bytes, ac_erro
     part->data = data;
     part->bytes = bytes;
     AC_TRY(ac__gguf_parse(g, 0, &g->kvs, err));
-    AC_TRY(read_split(&g->kvs, &no, &count, err));
+    AC_TRY(parse_split(&g->kvs, &no, &count, err));
     if (count > 1)
         return ac_fail(err, AC_ERR_UNSUPPORTED,
                        "key split.count: a model in %" PRIu64 " parts must be opened by path", count);

@@ -53,13 +53,17 @@ typedef struct ac_gguf_tensor {
 } ac_gguf_tensor;
 
 /* Opens a model file; of a split model ("-00001-of-0000N.gguf") any part may be named and all are mapped.
- * Statuses: AC_ERR_IO (cannot open or map), AC_ERR_FORMAT (malformed; detail names key or tensor),
+ * Statuses: AC_ERR_IO (cannot open or map), AC_ERR_FORMAT (malformed; detail names file, and key or tensor),
  * AC_ERR_UNSUPPORTED (version, byte order or tensor type), AC_ERR_MEMORY. *out is NULL on failure. */
 ac_status ac_gguf_open(const char *path, ac_gguf **out, ac_error *err);
 
 /* The same for `bytes` of memory, which must stay as they are until ac_gguf_close. One part of a split model
  * is AC_ERR_UNSUPPORTED. Tensors lie at multiples of 8 bytes from `data`, which may have any address. */
 ac_status ac_gguf_open_memory(const void *data, size_t bytes, ac_gguf **out, ac_error *err);
+
+/* For those who find something wrong with what the file holds: puts its path in front of err->detail (for
+ * memory nothing) and returns `status`. AC_OK, AC_ERR_IO and AC_ERR_MEMORY pass unchanged. */
+ac_status ac_gguf_blame(const ac_gguf *g, ac_status status, ac_error *err);
 
 /* Unmaps and frees; NULL-safe, sets *g to NULL. */
 void ac_gguf_close(ac_gguf **g);

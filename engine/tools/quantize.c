@@ -164,8 +164,11 @@ static ac_status convert_all(work *k, const ac_gguf_tensor *t, ac_type want, ac_
         ac__parallel(k->settings->threads, (size_t)((j.rows + j.rows_per_piece - 1) / j.rows_per_piece),
                      piece, &j);
         if (j.bad != UINT64_MAX)
-            return ac_fail(err, AC_ERR_UNSUPPORTED, "%s: element %" PRIu64 " is no finite number", t->label,
-                           (uint64_t)j.bad);
+            return ac_gguf_blame(k->in,
+                                 ac_fail(err, AC_ERR_UNSUPPORTED,
+                                         "%s: element %" PRIu64 " is no finite number", t->label,
+                                         (uint64_t)j.bad),
+                                 err);
         AC_TRY(ac__writer_data(k->out, k->buffer, j.rows * row_bytes, err));
         AC_TRY(told(k, j.rows * row_bytes, err));
     }
@@ -209,7 +212,7 @@ ac_status ac_quantize_file(const char *in, const char *out, const char *type,
     AC_TRY(ac__mix_named(type, &mix, err));
     AC_TRY(ac_gguf_open(in, &k.in, err));
     ac_status status = choose_types(&k, mix, err);
-    if (status == AC_OK) status = check_types(&k, err);
+    if (status == AC_OK) status = ac_gguf_blame(k.in, check_types(&k, err), err);
     if (status == AC_OK) status = ac__writer_open(out, &k.out, err);
     if (status == AC_OK) status = write_all(&k, mix, err);
     if (status == AC_OK)

@@ -21,6 +21,7 @@ for name in $names; do
         want 1 $command "$name"
         out_empty
         [ "$(wc -l <"$err")" = 1 ] || fail "$last: want one line"
+        [ "$(grep -oF "$name: " "$err" | wc -l)" = 1 ] || fail "$last: want the file's path once"
     done
 done
 want 1 run "$dir/nowhere.gguf"
@@ -35,4 +36,15 @@ want 0 inspect "$dir/other.gguf"
 out_has 'general\.architecture.*"lemma"'
 want 1 run "$dir/other.gguf"
 err_has 'lemma'
+err_has "^anychip: $dir/other.gguf: [^/]*\$"
+
+# Of a path that would fill the message the end is shown, and what is wrong.
+long=$dir
+for i in 1 2 3; do long=$long/$(printf '%0200d' $i); done
+mkdir -p "$long"
+want 1 inspect "$long/none.gguf"
+err_has '00003/none.gguf: cannot open: No such file'
+cp "$dir/text.gguf" "$long"
+want 1 inspect "$long/text.gguf"
+err_has '00003/text.gguf: .*not a GGUF file'
 done_well

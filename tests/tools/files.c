@@ -74,7 +74,8 @@ static void all_run(void) {
     folder_empty();
 }
 
-/* Weights of every type lie about 0 and have the size asked for: a mean would outweigh all else in long rows. */
+/* Weights of every type lie about 0 and have the size asked for: a mean would outweigh all else in long
+ * rows. */
 static void weights_are_even(void) {
     enum { ROWS = 256, COLS = 1024 };
     uint8_t *row = ac__malloc(ac_type_row_bytes(AC_TYPE_F32, COLS));
