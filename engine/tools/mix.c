@@ -209,6 +209,12 @@ static ac_type output_type(ac__mix_id mix, const ac__mix_tensor *t) {
     return AC_TYPE_Q6_K;
 }
 
+/* The 70-billion shapes, where values are mostly an eighth of the queries. */
+static bool is_70b(const ac__mix_model *m) {
+    if (m->layers != 80) return false;
+    return !strcmp(m->arch, "qwen2") || (!strcmp(m->arch, "llama") && m->heads != m->kv_heads);
+}
+
 static ac_type choose(ac__mix_id mix, const ac__mix_model *m, const ac__mix_tensor *t, bool tied, long i,
                       long n) {
     tensor_kind kind = kind_of(t->name);
@@ -216,9 +222,7 @@ static ac_type choose(ac__mix_id mix, const ac__mix_model *m, const ac__mix_tens
     if (mix == AC__MIX_MXFP4_MOE) return t->n_dims > 2 && t->dim[2] > 1 ? AC_TYPE_MXFP4 : AC_TYPE_Q8_0;
     if (m->experts == 8 && (kind == VALUE || kind == KEY)) return AC_TYPE_Q8_0;
     ac_type type = by_rules(mix, kind, m, i, n);
-    /* the 70-billion shape, where values are an eighth of the queries */
-    bool large = !strcmp(m->arch, "llama") && m->layers == 80 && m->heads != m->kv_heads;
-    if (kind == VALUE && large && (type == AC_TYPE_Q3_K || type == AC_TYPE_Q4_K)) type = AC_TYPE_Q5_K;
+    if (kind == VALUE && is_70b(m) && (type == AC_TYPE_Q3_K || type == AC_TYPE_Q4_K)) type = AC_TYPE_Q5_K;
     return type;
 }
 

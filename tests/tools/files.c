@@ -284,6 +284,25 @@ static void odd_rules(void) {
     }
 }
 
+/* The 70-billion shapes, told by architecture, layers and heads, have better values. */
+static void large_rules(void) {
+    static const struct {
+        ac__mix_model model;
+        ac_type want;
+    } rows[] = {
+        {{"llama", 80, 64, 8, 0}, AC_TYPE_Q5_K},  {{"llama", 80, 64, 64, 0}, AC_TYPE_Q3_K},
+        {{"llama", 32, 64, 8, 0}, AC_TYPE_Q3_K},  {{"qwen2", 80, 64, 8, 0}, AC_TYPE_Q5_K},
+        {{"qwen2", 80, 64, 64, 0}, AC_TYPE_Q5_K}, {{"qwen2", 64, 64, 8, 0}, AC_TYPE_Q3_K},
+        {{"qwen3", 80, 64, 8, 0}, AC_TYPE_Q3_K},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        ac_type have = type_by("Q3_K_S", "blk.5.attn_v.weight", 8192, &rows[i].model, false);
+        CHECK(have == rows[i].want, "%s, %u layers, %u of %u heads: want %s, have %s", rows[i].model.arch,
+              rows[i].model.layers, rows[i].model.kv_heads, rows[i].model.heads,
+              ac_type_describe(rows[i].want)->name, ac_type_describe(have)->name);
+    }
+}
+
 /* ---- What else a file has stays ---- */
 
 static void all_else_stays(void) {
@@ -438,6 +457,7 @@ int main(void) {
     losses();
     rules();
     odd_rules();
+    large_rules();
     all_else_stays();
     split_and_in_place();
     refusals();
