@@ -151,6 +151,8 @@ void *cli_log_level(const cli_options *o);
  * reading a line ends too; without, what waits for input or output goes on waiting. Forgets an earlier one.
  */
 void cli_catch_interrupt(bool ends_reads);
+/* The same, and for SIGTERM and SIGHUP too: for those who must clear away a file that is not whole. */
+void cli_catch_endings(void);
 bool cli_interrupted(void);
 bool cli_cancel(void *user); /* an ac_cancel_fn */
 

@@ -31,7 +31,7 @@ void cli_tool_begin(const cli_options *o, cli_tool *t) {
     t->settings.seed = o->seed;
     t->settings.progress = cli_tool_progress;
     t->settings.progress_user = t;
-    cli_catch_interrupt(false);
+    cli_catch_endings();
 #ifdef SIGXFSZ
     signal(SIGXFSZ, SIG_IGN); /* a file beyond the limit is a failed write like any other */
 #endif
@@ -51,6 +51,7 @@ int cli_tool_end(const cli_options *o, const cli_tool *t, ac_status status, cons
     char size[16], rate[16];
     double seconds = cli_now() - t->since;
     if (t->shown) fprintf(stderr, "\r%60s\r", "");
+    if (status == AC_ERR_CANCELLED) return cli_fail("%s: interrupted, nothing is written", path);
     if (status) return cli_fail_status(NULL, err);
     if (o->json) return print_json(t, path, seconds);
     if (!o->quiet)

@@ -15,12 +15,26 @@ static void on_interrupt(int signal_number) {
     interrupted = 1;
 }
 
-void cli_catch_interrupt(bool ends_reads) {
+static void catch_signal(int signal_number, bool ends_reads) {
     struct sigaction action = {0};
     action.sa_handler = on_interrupt;
     action.sa_flags = (int)SA_RESETHAND | (ends_reads ? 0 : SA_RESTART);
+    sigaction(signal_number, &action, NULL);
+}
+
+void cli_catch_interrupt(bool ends_reads) {
     interrupted = 0;
-    sigaction(SIGINT, &action, NULL);
+    catch_signal(SIGINT, ends_reads);
+}
+
+void cli_catch_endings(void) {
+    static const int endings[] = {SIGTERM, SIGHUP};
+    cli_catch_interrupt(false);
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        struct sigaction now;
+        bool ignored = sigaction(endings[i], NULL, &now) == 0 && now.sa_handler == SIG_IGN; /* nohup */
+        if (!ignored) catch_signal(endings[i], false);
+    }
 }
 
 bool cli_interrupted(void) {

@@ -34,6 +34,21 @@ fi
 (ulimit -f 8 && "$ANYCHIP" synth --shape tiny-llama "$dir/c.gguf" 2>"$err") && fail "wrote beyond the limit"
 [ ! -e "$dir/c.gguf" ] && [ -z "$(ls -A "$dir" | grep part)" ] || fail "a failed synth left something"
 
+# Whatever ends it, no half file stays, not even a hidden one.
+mkdir "$dir/ended"
+for signal in INT TERM HUP; do
+    "$ANYCHIP" synth --shape llama-1b --type Q4_0 "$dir/ended/c.gguf" 2>"$err" &
+    process=$!
+    while [ -z "$(ls -A "$dir/ended")" ] && kill -0 $process 2>"$dir/none"; do sleep 0.05; done
+    kill -$signal $process
+    wait $process
+    got=$?
+    if grep -q 'No space left' "$err"; then break; fi # it asks for all the room at once
+    [ $got = 1 ] || fail "synth ended by SIG$signal: want exit code 1, have $got"
+    err_has 'c.gguf: interrupted'
+    [ -z "$(ls -A "$dir/ended")" ] || fail "synth ended by SIG$signal left something"
+done
+
 # ---- quantize ----
 want 0 quantize --list
 out_has '^Q4_K_M '
