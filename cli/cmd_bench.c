@@ -97,6 +97,7 @@ typedef struct measured {
     ac_model_info info;
     ac_session_info session;
     cli_memory memory; /* before the machine was measured; zeros when not known */
+    bool measured_before;
     char isa[32];
     bench_roof roof;
     const char *why_no_roof;
@@ -213,8 +214,12 @@ static void ask_cpu(const cli_options *o, measured *m) {
     if (!m->threads) m->threads = cores ? cores : (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
 }
 
+static bool on_cpu(const cli_options *o) {
+    return !o->device || !strcmp(o->device, "cpu") || !strcmp(o->device, "cpu:0");
+}
+
 static void measure_roof(const cli_options *o, measured *m) {
-    if (o->device && strcmp(o->device, "cpu"))
+    if (!on_cpu(o))
         m->why_no_roof = "the device's backend does not tell its limits";
     else if (o->no_roof)
         m->why_no_roof = "not measured (--no-roof)";
@@ -263,7 +268,8 @@ static int bench_threads(const cli_options *given, unsigned threads, measured *m
     if (!rc) rc = count_costs(o.args[0], &m->info, &m->costs);
     if (!rc) rc = make_ids(&b, m);
     if (!rc) rc = measure(&b, m);
-    cli_memory_now(&m->memory); /* before other backends are loaded to be asked */
+    /* before other backends are loaded to be asked; a process's peak never falls again */
+    if (!m->measured_before) cli_memory_now(&m->memory);
     if (!rc) ask_cpu(&o, m);
     ac_session_close(&b.session);
     ac_model_close(&b.model);
@@ -425,7 +431,7 @@ static void add_machine(cJSON *to, const cli_options *o, const measured *m) {
     cJSON_AddStringToObject(to, "version", ac_version());
     cJSON_AddNumberToObject(to, "arithmetic", ac_spec_version());
     cJSON_AddStringToObject(to, "device", m->info.device);
-    if (!o->device || !strcmp(o->device, "cpu")) cJSON_AddStringToObject(to, "isa", m->isa);
+    if (on_cpu(o)) cJSON_AddStringToObject(to, "isa", m->isa);
     if (uname(&host) == 0) cJSON_AddStringToObject(to, "machine", host.machine);
     cJSON_AddNumberToObject(to, "batch", m->session.batch);
     cJSON_AddNumberToObject(to, "repeat", (double)o->bench_repeat);
@@ -434,9 +440,11 @@ static void add_machine(cJSON *to, const cli_options *o, const measured *m) {
     cli_json_u64(j, "scratch_bytes", m->session.scratch_bytes);
     cli_json_u64(j, "file_bytes", m->info.file_bytes);
     cli_json_u64(j, "stated_bytes", stated_bytes(m));
-    add_known(j, "peak_resident_bytes", (double)m->memory.peak, "the system does not tell");
-    add_known(j, "anonymous_bytes", (double)m->memory.anonymous, "the system does not tell");
-    add_known(j, "mapped_file_bytes", (double)m->memory.file, "the system does not tell");
+    const char *why =
+        m->measured_before ? "known of a single number of threads only" : "the system does not tell";
+    add_known(j, "peak_resident_bytes", (double)m->memory.peak, why);
+    add_known(j, "anonymous_bytes", (double)m->memory.anonymous, why);
+    add_known(j, "mapped_file_bytes", (double)m->memory.file, why);
 }
 
 /* The last number of threads at the top, all of them in "runs". */
@@ -484,6 +492,7 @@ static int run(const cli_options *o) {
     cli_catch_interrupt(false);
     int rc = parse_threads(o, &list);
     for (size_t i = 0; !rc && i < list.n; i++) {
+        all[i].measured_before = i > 0;
         rc = bench_threads(o, (unsigned)list.p[i], &all[i]);
         if (!rc && !o->json) print_table(o, &all[i]);
         if (!rc) cli_flush();

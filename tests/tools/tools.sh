@@ -77,21 +77,29 @@ want 1 quantize "$dir/none.gguf" "$dir/q.gguf" Q4_0
 err_has 'none.gguf'
 
 # ---- bench ----
+numbers() { # KEYS...: all of them are more than 0
+    for key; do
+        value=$(json "$key") || exit 1
+        case $value in
+        0 | -* | [!0-9]*) fail "$key is $value" ;;
+        esac
+    done
+}
+want 0 bench "$dir/a.gguf" -p 20 -n 4 --repeat 1 --threads 2 --json
+numbers memory.peak_resident_bytes memory.anonymous_bytes memory.mapped_file_bytes memory.stated_bytes
+[ "$(json memory.peak_resident_bytes)" -lt 200000000 ] || fail "what measures the machine was counted too"
 want 0 bench "$dir/a.gguf" -p 20 -n 4 --repeat 2 --threads 1,2 --json
-for key in prefill.tokens_per_second.median prefill.tokens_per_second.min decode.tokens_per_second.median \
+json_is memory.peak_resident_bytes null # the first number's measurements would count
+numbers prefill.tokens_per_second.median prefill.tokens_per_second.min decode.tokens_per_second.median \
     decode.tokens_per_second.max decode.gb_per_second.median machine_limits.read_gb_per_second load_seconds \
-    first_token_seconds memory.peak_resident_bytes memory.anonymous_bytes memory.mapped_file_bytes memory.stated_bytes model.vocab runs.1.prefill.tokens_per_second.median; do
-    value=$(json $key) || exit 1
-    case $value in
-    0 | -* | [!0-9]*) fail "$key is $value" ;;
-    esac
-done
+    first_token_seconds memory.stated_bytes model.vocab runs.1.prefill.tokens_per_second.median
 json_is decode.context 20
 json_is decode.tokens 4
 json_is threads 2
 one=$(json runs.0.decode.digest)
 json_is decode.digest "$one"
-want 0 bench "$dir/a.gguf" -p 20 -n 4 --repeat 1 --threads 1 --cpu-isa ref --no-roof --json
+want 0 bench "$dir/a.gguf" -p 20 -n 4 --repeat 1 --threads 1 --device cpu:0 --cpu-isa ref --no-roof --json
+json_is isa ref
 json_is decode.digest "$one" # another instruction set, the same bits
 json_is machine_limits.read_gb_per_second null
 want 0 bench "$dir/a.gguf" -p 20 -n 4 --repeat 1 --threads 1 --batch 3 --no-roof --json
