@@ -21,6 +21,7 @@ import tempfile
 import time
 
 KINDS = ("prefill", "decode")
+AGREEMENT = 32  # tokens
 
 
 def token_ids(n, vocab):
@@ -39,8 +40,10 @@ class Peer:
     """A model in llama.cpp with a context and a batch."""
 
     def __init__(self, args):
-        import llama_cpp
-
+        try:
+            import llama_cpp
+        except ImportError as why:
+            raise SystemExit(f"{sys.executable}: {why}; install it (see --help), or give another --peer-python")
         self.lib = lib = llama_cpp
         self.quiet = lib.llama_log_callback(lambda level, text, user: None)
         lib.llama_log_set(self.quiet, None)
@@ -132,7 +135,10 @@ def worker(args):
 
 
 def run(command):
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    except OSError as why:
+        raise SystemExit(f"cannot run {command[0]}: {why.strerror}")
     if done.returncode:
         raise SystemExit(f"{' '.join(command)}\nfailed with {done.returncode}: {done.stderr.strip()}")
     return done.stdout
@@ -144,8 +150,8 @@ def common(args):
     return out + (["--depth", str(args.depth)] if args.depth is not None else [])
 
 
-def peer_command(args, model):
-    return [args.peer_python, os.path.abspath(__file__), "--worker", *common(args), model]
+def peer_command(args, model, *more):
+    return [args.peer_python, os.path.abspath(__file__), "--worker", *common(args), *more, model]
 
 
 def our_command(args, model, *more):
@@ -165,12 +171,13 @@ def theirs(args, model):
 
 
 def agreement(args, model, vocab):
-    """How near the logits of 32 tokens are: both must have computed the same model."""
-    ids = ",".join(str(i) for i in token_ids(32, vocab))
+    """How near the logits of some tokens are: both must have computed the same model."""
+    n = str(AGREEMENT)  # in one batch, whatever the speeds are measured with
+    ids = ",".join(str(i) for i in token_ids(AGREEMENT, vocab))
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "logits.bin")
         run([args.anychip, "logits", model, "--tokens", ids, "--out", path])
-        return json.loads(run([*peer_command(args, model), "--compare", path]))
+        return json.loads(run(peer_command(args, model, "-p", n, "--batch", n, "--compare", path)))
 
 
 def summary(values):
@@ -288,6 +295,13 @@ def parse():
     args = p.parse_args()
     if min(args.prompt_tokens, args.gen_tokens, args.threads, args.alternations, args.batch) < 1:
         p.error("numbers of tokens, threads and alternations begin at 1")
+    if args.depth is not None and args.depth < 0:
+        p.error("--depth begins at 0")
+    if args.json and not args.worker:
+        try:
+            open(args.json, "a", encoding="utf-8").close()  # found now rather than after minutes
+        except OSError as why:
+            p.error(f"--json {args.json}: {why.strerror}")
     return args
 
 
