@@ -28,6 +28,7 @@ inline float score_of(bytes_in sub, uint t, local const short2 *code, local cons
     global const short2 *k = (global const short2 *)sub + t;
     global const float *dk = (global const float *)(sub + AT_DK) + t;
     float s = 0.0f;
+    IN_ORDER
     for (uint g = 0; g < GROUPS; g++) {
         int sum = 0;
         for (uint i = g * 16; i < min(g * 16 + 16, (uint)PAIRS); i++) {
@@ -125,6 +126,7 @@ void attention_page(global const int *in, uint pos_at, uint seq_at, uint pages_a
     global float *out = part_of(parts, r - get_global_offset(2), heads, head, part_pages, page);
     for (uint c = lid; c < HEAD_DIM; c += WG) {
         float o = 0.0f;
+        IN_ORDER
         for (uint b = 0; b < (n + SUB - 1) / SUB; b++)
             if (most[b] != 0.0f) o = o + value_of(mem + b * SUB_BYTES, c, weights + b * (SUB / 2), most[b]);
         out[c] = cut(o);
@@ -142,6 +144,7 @@ inline float merge_channel(global const float *part, uint n, uint channel) {
         float m = part[c * PART + HEAD_DIM];
         if (key_of(m) > key_of(largest)) largest = m;
     }
+    IN_ORDER
     for (uint c = 0; c < n; c++) {
         float e = weight_of(part[c * PART + HEAD_DIM] - largest);
         o = o + MUL(e, part[c * PART + channel]);

@@ -7,7 +7,7 @@
 
 #include "cl_device.h"
 
-enum { ROWS = 1024, FLOATS = 6, FUNCTIONS = 8, INTEGERS = 4, PAIRS = 3 };
+enum { ROWS = 1024, FLOATS = 6, FUNCTIONS = 8, INTEGERS = 4, PAIRS = 3, SUMS = 3 };
 
 /* ---- What is expected
  * -------------------------------------------------------------------------------------------- */
@@ -102,6 +102,19 @@ static void expect_integers(const uint32_t *a, uint32_t *out, uint8_t *byte) {
     }
 }
 
+static void expect_sums(const uint32_t *a, const uint32_t *b, uint32_t *out) {
+    for (uint32_t i = 0; i < ROWS; i++) {
+        float r[SUMS] = {0};
+        for (uint32_t k = 0; k < 9 + i % 55; k++) {
+            float x = ac_from_bits(a[i / 2 + k]), product = x * ac_from_bits(b[i / 2 + k]);
+            r[0] = r[0] + x;
+            r[1] = r[1] + product;
+            r[2] = r[2] + ac_from_bits(b[i / 2 + 8 * k]);
+        }
+        memcpy(out + SUMS * i, r, sizeof r);
+    }
+}
+
 static void expect_pairs(const uint32_t *a, uint32_t *out) {
     memset(out, 0, ROWS * PAIRS * sizeof *out);
     for (uint32_t i = 0; i < ROWS; i++, out += PAIRS) {
@@ -142,9 +155,9 @@ static void operands(probe *p) {
     }
 }
 
-static ac_status run_probe(probe *p, const char *name, const cl_mem *mems, cl_uint n_mems, uint32_t per_row,
-                           ac_error *err) {
-    size_t rows = ROWS, local = p->dev->tuning.item_group, bytes = ROWS * per_row * sizeof(uint32_t);
+static ac_status run_in_groups(probe *p, const char *name, const cl_mem *mems, cl_uint n_mems,
+                               uint32_t per_row, size_t local, ac_error *err) {
+    size_t rows = ROWS, bytes = ROWS * per_row * sizeof(uint32_t);
     while (rows % local) local /= 2;
     cl_kernel k;
     AC_TRY(ac__cl_kernel(p->dev, AC_CL_UNIT_WITNESS, "", name, &k, err));
@@ -157,6 +170,11 @@ static ac_status run_probe(probe *p, const char *name, const cl_mem *mems, cl_ui
         rc = ac__cl.EnqueueReadBuffer(p->dev->queue, p->out, CL_TRUE, 0, bytes, p->have, 0, NULL, NULL);
     ac__cl.ReleaseKernel(k);
     return rc == CL_SUCCESS ? AC_OK : ac__cl_fail(err, rc, name);
+}
+
+static ac_status run_probe(probe *p, const char *name, const cl_mem *mems, cl_uint n_mems, uint32_t per_row,
+                           ac_error *err) {
+    return run_in_groups(p, name, mems, n_mems, per_row, p->dev->tuning.item_group, err);
 }
 
 /* names[per_row]: what each result shows. */
@@ -219,6 +237,18 @@ static ac_status ask_pairs(probe *p, ac_error *err) {
     return compare(p, names, PAIRS, err);
 }
 
+/* Compilers have one code for items in lanes and another for items alone. */
+static ac_status ask_sums(probe *p, ac_error *err) {
+    static const char *const names[SUMS] = {"order of a sum", "order of a sum of products",
+                                            "order of a sum of numbers apart"};
+    cl_mem mems[] = {p->in[0], p->in[1], p->out};
+    expect_sums(p->a, p->b, p->want);
+    AC_TRY(run_in_groups(p, "witness_sums", mems, 3, SUMS, 1, err));
+    AC_TRY(compare(p, names, SUMS, err));
+    AC_TRY(run_probe(p, "witness_sums", mems, 3, SUMS, err));
+    return compare(p, names, SUMS, err);
+}
+
 /* What the device does with results below 2^-126: for the record, nothing depends on it. */
 static ac_status ask_subnormals(probe *p, bool *kept, ac_error *err) {
     cl_mem mems[] = {p->in[0], p->in[1], p->in[2], p->out};
@@ -251,6 +281,7 @@ static ac_status ask_all(probe *p, ac_error *err) {
     AC_TRY(ask_functions(p, err));
     AC_TRY(ask_integers(p, err));
     AC_TRY(ask_pairs(p, err));
+    AC_TRY(ask_sums(p, err));
     AC_TRY(ask_subnormals(p, &kept, err));
     snprintf(p->dev->witness, sizeof p->dev->witness, "witness test passed, subnormals %s",
              kept ? "kept" : "flushed");

@@ -18,6 +18,13 @@
 #define INLINE static inline
 #endif
 
+/* Before every loop that adds floats up: there are vectorizers that take such sums apart without being allowed to. */
+#ifdef __clang__
+#define IN_ORDER _Pragma("clang loop vectorize(disable)")
+#else
+#define IN_ORDER
+#endif
+
 typedef global const uchar *bytes_in;
 typedef global uchar *bytes_out;
 

@@ -42,6 +42,7 @@ INLINE void unpack_unit(place at, uint u, uint4 *a, uint4 *b) { unpack(at, a, b)
 /* Total of the chunk whose terms start at p; `units` of them. */
 INLINE float chunk_total(local const part *p, uint units, bytes_in w, uint chunk, uint n, bytes_in x, act lay) {
     float t = 0.0f;
+    IN_ORDER
     for (uint i = 0; i < units; i++) t = t + p[i];
     return t;
 }
@@ -98,6 +99,7 @@ typedef float part;
 INLINE part unit_part_f(bytes_in w, uint u, uint n, global const float *x) {
     uint first = u / 8 * 256, last = min(first + 256, n);
     float p = 0.0f;
+    IN_ORDER
     for (uint i = first + u % 8; i < last; i += 8) p = p + MUL(number(w, i), x[i]);
     return p;
 }
@@ -156,6 +158,7 @@ INLINE float group_product(bytes_in w, uint w_row, uint rows, bytes_in x, uint x
         group_totals(w, w_row, rows, x, x_row, cols, lay, n, first, last, parts, totals);
         barrier(CLK_LOCAL_MEM_FENCE);
         if (lid < rows * cols)
+            IN_ORDER
             for (uint k = 0; k < (last - first + 7) / 8; k++) y = y + TOTAL(lid / cols, lid % cols, k);
     }
     return y;

@@ -150,8 +150,10 @@ INLINE void product(bytes_in w, bytes_in x, uint x_row, act lay, uint n, uint co
     uint nb = n / BLOCK_ELEMS, b = 0;
     for (uint c = 0; c < COLS; c++) y[c] = 0.0f;
 #ifdef FORM_A32 /* most spans have 8 blocks: a copy of the code for those */
+    IN_ORDER
     for (; b + 8 <= nb; b += 8) span(w, b, 8, nb, x, x_row, lay, cols, y);
 #endif
+    IN_ORDER
     for (; b < nb; b += 8) span(w, b, min(nb - b, 8u), nb, x, x_row, lay, cols, y);
 }
 
@@ -160,6 +162,7 @@ INLINE float chunk_total(bytes_in w, global const float *x, uint first, uint las
     float8 sum = (float8)0.0f;
     float p[8];
     uint i = first;
+    IN_ORDER
     for (; i + 8 <= last; i += 8) sum = sum + MUL8(numbers(w, i), vload8(0, x + i));
     vstore8(sum, 0, p);
     for (uint l = 0; i + l < last; l++) p[l] = p[l] + MUL(number(w, i + l), x[i + l]);
@@ -168,6 +171,7 @@ INLINE float chunk_total(bytes_in w, global const float *x, uint first, uint las
 
 INLINE void product(bytes_in w, bytes_in x, uint x_row, act lay, uint n, uint cols, float *y) {
     for (uint c = 0; c < COLS; c++) y[c] = 0.0f;
+    IN_ORDER
     for (uint at = 0; at < n; at += CHUNK)
         EACH_COL(y[c] = y[c] + chunk_total(w, (global const float *)(x + at_col), at, min(at + CHUNK, n)))
 }

@@ -37,6 +37,7 @@ INLINE void add_chunk(const panel *k, bytes_in x, act lay, uint b, uint n, float
     float8 total[EIGHTS];
 #pragma unroll
     for (uint e = 0; e < EIGHTS; e++) total[e] = (float8)0.0f;
+    IN_ORDER
     for (uint i = 0; i < n; i++) {
         short16 p = load_q(x + (b + i) * 32), q = load_q(x + (b + i) * 32 + 16);
         int8 v[PANEL];
@@ -121,6 +122,7 @@ kernel void matmul_panel(bytes_in w, ulong w_at, uint w_row, uint m, bytes_out a
     panel k;
     for (uint c = 0; c < cols; c++)
         for (uint e = 0; e < EIGHTS; e++) y[c][e] = (float8)0.0f;
+    IN_ORDER
     for (uint b = 0; b < nb; b += CHUNK / BLOCK_ELEMS) {
         uint blocks = min(nb - b, (uint)(CHUNK / BLOCK_ELEMS));
         for (uint r = 0; r < PANEL; r++) unpack_row(w + w_at + (ulong)min(row + r, m - 1) * w_row, b, blocks, nb, r, &k);

@@ -27,11 +27,13 @@ void matmul_tile(bytes_in w, ulong w_at, uint w_row, uint m, bytes_out arena, ul
     local float lw[16 * LINE], lx[16 * LINE];
     uint lid = get_local_id(0), tr = lid / 16, tc = lid % 16, row = get_group_id(0) * 16, col = get_global_id(1) * 16, cols = (uint)in[rows_at];
     float y = 0.0f;
+    IN_ORDER
     for (uint at = 0; at < n; at += CHUNK) {
         load_floats(w + w_at, w_row, m, row, arena + x_at, x_row, cols, col, at, n, lw, lx);
         barrier(CLK_LOCAL_MEM_FENCE);
         float p[8];
         for (uint l = 0; l < 8; l++) p[l] = 0.0f;
+        IN_ORDER
         for (uint k = 0; k < CHUNK; k += 8)
             for (uint l = 0; l < 8; l++) p[l] = p[l] + MUL(lw[tr * LINE + k + l], lx[tc * LINE + k + l]);
         y = y + (((p[0] + p[4]) + (p[2] + p[6])) + ((p[1] + p[5]) + (p[3] + p[7])));
@@ -229,6 +231,7 @@ void matmul_tile(bytes_in w, ulong w_at, uint w_row, uint m, bytes_out arena, ul
     uint cols = (uint)in[rows_at], chunks = (n + CHUNK - 1) / CHUNK;
     float y[TI][TJ];
     for (uint i = 0; i < TI * TJ; i++) y[i / TJ][i % TJ] = 0.0f;
+    IN_ORDER
     for (uint chunk = 0; chunk < chunks; chunk++) {
         result v[TI][TJ];
 #pragma unroll

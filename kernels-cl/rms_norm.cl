@@ -7,6 +7,7 @@ inline float norm_factor(global const float *x, uint n, float eps, float inv_n, 
     uint lid = get_local_id(0);
     for (uint l = lid; l < PARTIALS; l += WG) {
         float s = 0.0f;
+        IN_ORDER
         for (uint i = l; i < n; i += PARTIALS) {
             float v = window(x[i]);
             s = s + MUL(v, v);

@@ -46,3 +46,18 @@ kernel void witness_pairs(global const uint *a, global uint *out) {
     out[3 * i + 1] = (uint)sum_of(pairs16(pairs_u8(x & 0x3f3f3f3fu, z), (short16)3));
     out[3 * i + 2] = (uint)sum_of(pairs16(pairs_s8(x, z), (short16)-5));
 }
+
+/* Sums of 9 to 63 terms in their order, as a work-item alone and among others has them. */
+kernel void witness_sums(global const uint *a, global const uint *b, global uint *out) {
+    uint i = get_global_id(0), first = i / 2, n = 9 + i % 55;
+    float plain = 0.0f, products = 0.0f, apart = 0.0f;
+    IN_ORDER
+    for (uint k = 0; k < n; k++) plain = plain + as_float(a[first + k]);
+    IN_ORDER
+    for (uint k = 0; k < n; k++) products = products + MUL(as_float(a[first + k]), as_float(b[first + k]));
+    IN_ORDER
+    for (uint k = 0; k < n * 8; k += 8) apart = apart + as_float(b[first + k]);
+    out[3 * i] = as_uint(plain);
+    out[3 * i + 1] = as_uint(products);
+    out[3 * i + 2] = as_uint(apart);
+}
