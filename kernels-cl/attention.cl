@@ -15,11 +15,12 @@ inline global float *part_of(global float *parts, uint row, uint heads, uint hea
 inline float weight_of(float x) { return exp_of(x, -24.0f); }
 
 /* Pairs of q's codes, as they meet the pairs of the cache. Ends with a barrier. */
-inline void query_codes(global const float *q, local short *code, local float *dq, local uint *mags, local uint *most) {
+inline void query_codes(global const float *q, local short *code, local float *dq, local kv_memory *m) {
     uint lid = get_local_id(0);
-    group_magnitudes(q, mags, most);
-    for (uint g = lid; g < GROUPS; g += WG) dq[g] = kv14_scale(most[g]);
-    for (uint c = lid; c < EVEN; c += WG) code[c] = c < HEAD_DIM ? (short)kv14_code(window(q[c]), kv14_factor(most[c / 32])) : (short)0;
+    group_magnitudes(q, m);
+    for (uint g = lid; g < GROUPS; g += WG) dq[g] = kv14_scale(most_of(m->most, g));
+    for (uint c = lid; c < EVEN; c += WG)
+        code[c] = c < HEAD_DIM ? (short)kv14_code(window(q[c]), kv14_factor(most_of(m->most, c / 32))) : (short)0;
     barrier(CLK_LOCAL_MEM_FENCE);
 }
 
@@ -51,56 +52,65 @@ inline float value_of(bytes_in sub, uint c, local const short2 *code, float A) {
     return MUL(A * as_float(0x39000400u), wide(sum));
 }
 
-/* The largest key of key[0 .. PAGE): left in key[0]. */
-inline void largest_key(local int *key) {
-    for (uint step = PAGE / 2; step > 0; step /= 2) {
-        barrier(CLK_LOCAL_MEM_FENCE);
-        for (uint t = get_local_id(0); t < step; t += WG) key[t] = max(key[t], key[t + step]);
+/* What a page's items share. An item has positions lid, lid + WG, ... of score[] and a[]. */
+typedef struct page_memory {
+    float score[PAGE], a[PAGE];
+    uint keys[OVER], counts[OVER], most[PAGE / SUB * MOST_PARTS];
+    short2 weights[PAGE / 2];
+} page_memory;
+
+/* Scores of the n positions in use; the largest one, for all items. */
+inline float page_scores(bytes_in page, uint n, local const short2 *code, local const float *dq, float scale, local page_memory *m) {
+    int most = INT_MIN;
+    for (uint t = get_local_id(0); t < n; t += WG) {
+        float s = score_of(page + t / SUB * SUB_BYTES, t % SUB, code, dq, scale);
+        m->score[t] = s;
+        most = max(most, key_of(s));
     }
-    barrier(CLK_LOCAL_MEM_FENCE);
+    return from_key((int)(group_max((uint)most ^ 0x80000000u, m->keys) ^ 0x80000000u));
 }
 
-inline void sum_ints(local int *v) {
-    for (uint step = PAGE / 2; step > 0; step /= 2) {
-        barrier(CLK_LOCAL_MEM_FENCE);
-        for (uint t = get_local_id(0); t < step; t += WG) v[t] += v[t + step];
-    }
-    barrier(CLK_LOCAL_MEM_FENCE);
-}
-
-/* One page's weights: a[t] = p_t * dv_t and, summed in count[0], p_t in 2^-22. n positions are in use. */
-inline void page_weights(bytes_in page, uint n, float most, local const float *score, local float *a, local int *count) {
+/* The page's weights: a[t] = p_t * dv_t and, as the sum for all items, p_t in 2^-22. Has a barrier after the last a[t]. */
+inline int page_weights(bytes_in page, uint n, float most, local page_memory *m) {
+    int count = 0;
     for (uint t = get_local_id(0); t < PAGE; t += WG) {
-        float p = t < n ? weight_of(score[t] - most) : 0.0f;
+        float p = t < n ? weight_of(m->score[t] - most) : 0.0f;
         global const float *dv = (global const float *)(page + t / SUB * SUB_BYTES + AT_DV);
-        a[t] = t < n ? p * dv[t % SUB] : 0.0f;
-        count[t] = rne(p * 4194304.0f);
+        m->a[t] = t < n ? p * dv[t % SUB] : 0.0f;
+        count += rne(p * 4194304.0f);
     }
-    sum_ints(count);
+    return (int)group_sum((uint)count, m->counts);
 }
 
-/* Largest a of each sub-block to most[], codes of all to code[]. Ends with a barrier. */
-inline void weight_codes(local const float *a, local float *most, local short *code) {
-    for (uint b = get_local_id(0); b < PAGE / SUB; b += WG) {
-        uint m = 0;
-        for (uint t = b * SUB; t < b * SUB + SUB; t++) m = max(m, as_uint(a[t]));
-        most[b] = as_float(m);
+/* Largest a of each sub-block for most_of, codes of all to code[]. Ends with a barrier. */
+inline void weight_codes(local page_memory *m, local kv_memory *k, local short *code) {
+#ifdef SG
+    for (uint first = 0; first < PAGE; first += WG) {
+        uint t = first + get_local_id(0), most = near_max(t < PAGE ? as_uint(m->a[t]) : 0, SG, k->near);
+        if (LANE == 0 && t < PAGE) m->most[t / SG] = most;
     }
+#else
+    for (uint b = get_local_id(0); b < PAGE / SUB; b += WG) {
+        uint most = 0;
+        for (uint t = b * SUB; t < b * SUB + SUB; t++) most = max(most, as_uint(m->a[t]));
+        m->most[b] = most;
+    }
+#endif
     barrier(CLK_LOCAL_MEM_FENCE);
     for (uint t = get_local_id(0); t < PAGE; t += WG) {
-        float A = most[t / SUB];
-        code[t] = A == 0.0f ? (short)0 : (short)min(rne(MUL(a[t], 8191.0f * rcp(A))), 8191);
+        float A = as_float(most_of(m->most, t / SUB));
+        code[t] = A == 0.0f ? (short)0 : (short)min(rne(MUL(m->a[t], 8191.0f * rcp(A))), 8191);
     }
     barrier(CLK_LOCAL_MEM_FENCE);
 }
 
-kernel __attribute__((reqd_work_group_size(WG, 1, 1)))
+kernel WORK_GROUP
 void attention_page(global const int *in, uint pos_at, uint seq_at, uint pages_at, uint max_pages, bytes_in kv, uint heads,
                     uint kv_heads, bytes_out arena, ulong q_at, uint q_row, global float *parts, uint part_pages, float scale) {
-    local short2 codes[PAIRS], weights[PAGE / 2];
-    local float dq[GROUPS], score[PAGE], a[PAGE], most[PAGE / SUB];
-    local uint mags[HEAD_DIM], group_most[GROUPS];
-    local int ints[PAGE];
+    local short2 codes[PAIRS];
+    local float dq[GROUPS];
+    local kv_memory t;
+    local page_memory m;
     uint page = get_group_id(0), head = get_global_id(1), r = get_global_id(2), lid = get_local_id(0);
     uint last = (uint)in[pos_at + r];
 #ifdef EARLY_OUT
@@ -112,28 +122,23 @@ void attention_page(global const int *in, uint pos_at, uint seq_at, uint pages_a
     uint where = (uint)in[pages_at + (uint)in[seq_at + r] * max_pages + page];
     bytes_in mem = kv + sub_at(where, kv_heads, kv_head, 0);
 
-    query_codes(row_f(arena, q_at, r, q_row) + head * HEAD_DIM, (local short *)codes, dq, mags, group_most);
-    for (uint t = lid; t < PAGE; t += WG) {
-        float s = t < n ? score_of(mem + t / SUB * SUB_BYTES, t % SUB, codes, dq, scale) : 0.0f;
-        score[t] = s;
-        ints[t] = t < n ? key_of(s) : INT_MIN;
-    }
-    largest_key(ints);
-    float largest = from_key(ints[0]);
-    barrier(CLK_LOCAL_MEM_FENCE);
-    page_weights(mem, n, largest, score, a, ints);
-    weight_codes(a, most, (local short *)weights);
+    query_codes(row_f(arena, q_at, r, q_row) + head * HEAD_DIM, (local short *)codes, dq, &t);
+    float largest = page_scores(mem, n, codes, dq, scale, &m);
+    int count = page_weights(mem, n, largest, &m);
+    weight_codes(&m, &t, (local short *)m.weights);
     global float *out = part_of(parts, r - get_global_offset(2), heads, head, part_pages, page);
     for (uint c = lid; c < HEAD_DIM; c += WG) {
         float o = 0.0f;
         IN_ORDER
-        for (uint b = 0; b < (n + SUB - 1) / SUB; b++)
-            if (most[b] != 0.0f) o = o + value_of(mem + b * SUB_BYTES, c, weights + b * (SUB / 2), most[b]);
+        for (uint b = 0; b < (n + SUB - 1) / SUB; b++) {
+            float A = as_float(most_of(m.most, b));
+            if (A != 0.0f) o = o + value_of(mem + b * SUB_BYTES, c, m.weights + b * (SUB / 2), A);
+        }
         out[c] = cut(o);
     }
     if (lid == 0) {
         out[HEAD_DIM] = largest;
-        ((global int *)out)[HEAD_DIM + 1] = ints[0];
+        ((global int *)out)[HEAD_DIM + 1] = count;
     }
 }
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 ac_cl_api ac__cl;
+__typeof__(clGetKernelSubGroupInfo) *ac__cl_kernel_subgroup_info;
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static char failure[400];
@@ -40,6 +41,7 @@ static void load(void) {
         }
         *(void **)(void *)((char *)&ac__cl + calls[i].at) = p;
     }
+    *(void **)(void *)&ac__cl_kernel_subgroup_info = dlsym(lib, "clGetKernelSubGroupInfo");
 }
 
 ac_status ac__cl_api_load(ac_error *err) {

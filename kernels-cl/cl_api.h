@@ -29,6 +29,8 @@ typedef struct ac_cl_api {
 
 /* Filled by ac__cl_api_load. */
 extern ac_cl_api ac__cl;
+/* OpenCL 2.1's clGetKernelSubGroupInfo, NULL where libOpenCL is older. For devices of that version only. */
+extern __typeof__(clGetKernelSubGroupInfo) *ac__cl_kernel_subgroup_info;
 
 /* Opens libOpenCL once. AC_ERR_DEVICE: the detail says what is missing and what brings it. Thread-safe. */
 ac_status ac__cl_api_load(ac_error *err);

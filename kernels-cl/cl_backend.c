@@ -60,8 +60,9 @@ static ac_status enumerate(ac_device_info *list, size_t cap, size_t *count, ac_e
         ac_cl_caps c;
         char detail[128];
         ac__cl_caps_read(l.at[i].platform, l.at[i].id, &c);
-        snprintf(detail, sizeof detail, "%u compute units, groups of %u, %u KiB local%s", c.units,
-                 c.max_group, (unsigned)(c.local_bytes / 1024), c.dot_khr ? ", integer dot" : "");
+        snprintf(detail, sizeof detail, "%u compute units, groups of %u, %u KiB local%s%s", c.units,
+                 c.max_group, (unsigned)(c.local_bytes / 1024), c.dot_khr ? ", integer dot" : "",
+                 c.shuffle ? ", sub-groups" : "");
         fill_info(&c, detail, 0, &list[i]);
     }
     return AC_OK;
@@ -79,11 +80,12 @@ static void close_device(ac_dev *dev) {
 
 static void set_options(ac_dev *dev) {
     bool khr = dev->features.dot && dev->caps.dot_khr,
-         ptx = dev->features.dot && !khr && dev->caps.quirks.dot_ptx;
-    snprintf(dev->options, sizeof dev->options, "%s%s%s%s%s",
-             khr ? "-cl-std=CL3.0 -DDOT_KHR" : "-cl-std=CL1.2", ptx ? " -DDOT_PTX" : "",
-             dev->guarded ? " -DGUARD_PTX" : "", dev->features.pairs ? " -DPAIRS_X86" : "",
-             dev->caps.quirks.late_out ? "" : " -DEARLY_OUT");
+         ptx = dev->features.dot && !khr && dev->caps.quirks.takes_ptx;
+    bool newer = dev->features.subgroup && dev->caps.shuffle == AC_CL_SHUFFLE_KHR;
+    const char *version = newer && dev->caps.version < 30 ? "2.0" : khr || newer ? "3.0" : "1.2";
+    snprintf(dev->options, sizeof dev->options, "-cl-std=CL%s%s%s%s%s%s", version, khr ? " -DDOT_KHR" : "",
+             ptx ? " -DDOT_PTX" : "", dev->guarded ? " -DGUARD_PTX" : "",
+             dev->features.pairs ? " -DPAIRS_X86" : "", dev->caps.quirks.late_out ? "" : " -DEARLY_OUT");
 }
 
 /* The witness test; instructions that do not build are done without, and contracted products are guarded
@@ -103,12 +105,13 @@ static ac_status test(ac_dev *dev, ac_error *err) {
         set_options(dev);
         status = ac__cl_witness(dev, err);
     }
-    if (status == AC_ERR_WITNESS && dev->caps.quirks.guard_ptx) {
+    if (status == AC_ERR_WITNESS && dev->caps.quirks.takes_ptx) {
         ac__cl_log(dev, 1, "%s: products are guarded: %s", dev->caps.name, err->detail);
         dev->guarded = true;
         set_options(dev);
         status = ac__cl_witness(dev, err);
     }
+    if (status == AC_OK) ac__cl_subgroup_test(dev);
     return status;
 }
 
@@ -158,11 +161,14 @@ static ac_status open_device(const ac_open_settings *how, ac_dev **out, ac_error
 }
 
 static void describe(ac_dev *dev, ac_device_info *out) {
-    char detail[256];
+    char detail[256], subgroups[32] = "";
     const ac_cl_features *f = &dev->features;
-    snprintf(detail, sizeof detail, "%s%s%s%s%s; %s",
+    if (dev->tuning.subgroup_size)
+        snprintf(subgroups, sizeof subgroups, ", sub-groups of %u", dev->tuning.subgroup_size);
+    snprintf(detail, sizeof detail, "%s%s%s%s%s%s; %s",
              dev->tuning.use_group ? "work-group kernels" : "work-item kernels",
-             f->dot ? ", integer dot" : "", f->zerocopy ? ", weights in place" : ", weights uploaded",
+             f->dot ? ", integer dot" : "", subgroups,
+             f->zerocopy ? ", weights in place" : ", weights uploaded",
              dev->tuning.use_record ? ", recorded launches" : "", dev->guarded ? ", products guarded" : "",
              dev->witness);
     fill_info(&dev->caps, detail, dev->used, out);

@@ -65,11 +65,10 @@ static const char *kind_of(cl_device_type type) {
 /* What every kernel takes for granted; the arithmetic is the witness test's business. */
 static void refuse(cl_device_id id, ac_cl_caps *c) {
     char profile[32], version[64];
-    int major = 0, minor = 0;
     text_of(id, CL_DEVICE_PROFILE, profile, sizeof profile);
     text_of(id, CL_DEVICE_VERSION, version, sizeof version);
     const char *why = NULL;
-    if (sscanf(version, "OpenCL %d.%d", &major, &minor) != 2 || major * 10 + minor < 12)
+    if (c->version < 12)
         why = "it has less than OpenCL 1.2";
     else if (!BOOL_OF(id, CL_DEVICE_AVAILABLE))
         why = "its driver says it is not available";
@@ -88,6 +87,9 @@ void ac__cl_caps_read(cl_platform_id platform, cl_device_id id, ac_cl_caps *c) {
     text_of(id, CL_DEVICE_NAME, c->name, sizeof c->name);
     text_of(id, CL_DRIVER_VERSION, driver, sizeof driver);
     text_of(id, CL_DEVICE_VERSION, version, sizeof version);
+    uint32_t major = 0, minor = 0;
+    if (sscanf(version, "OpenCL %u.%u", &major, &minor) == 2 && major < 100 && minor < 10)
+        c->version = major * 10 + minor;
     ac__cl.GetPlatformInfo(platform, CL_PLATFORM_NAME, sizeof c->platform - 1, c->platform, NULL);
     snprintf(c->driver, sizeof c->driver, "%.40s %s", c->platform, driver);
     c->type = number_of(id, CL_DEVICE_TYPE, sizeof(cl_device_type));
@@ -97,6 +99,7 @@ void ac__cl_caps_read(cl_platform_id platform, cl_device_id id, ac_cl_caps *c) {
     c->local_is_fast = UINT_OF(id, CL_DEVICE_LOCAL_MEM_TYPE) == CL_LOCAL;
     c->dot_khr = has_dot(id);
     c->record = ac__cl_record_there(id);
+    ac__cl_subgroup_read(id, c);
     c->memory = number_of(id, CL_DEVICE_GLOBAL_MEM_SIZE, sizeof(cl_ulong));
     c->max_alloc = number_of(id, CL_DEVICE_MAX_MEM_ALLOC_SIZE, sizeof(cl_ulong));
     c->local_bytes = number_of(id, CL_DEVICE_LOCAL_MEM_SIZE, sizeof(cl_ulong));
@@ -130,6 +133,7 @@ static bool mask_word(const char *word, ac_cl_features *f, ac_cl_caps *c) {
     if (!strcmp(word, #name)) return f->name = false, true;
     AC_CL_FEATURES(X)
 #undef X
+    if (ac__cl_subgroup_word(word, c)) return f->subgroup = true;
     if (mask_number(word, "wg", &v))
         return c->max_group = v < c->max_group ? (uint32_t)v : c->max_group, true;
     if (mask_number(word, "local", &v)) return c->local_bytes = v < c->local_bytes ? v : c->local_bytes, true;
@@ -143,9 +147,10 @@ ac_status ac__cl_mask(const char *mask, ac_cl_features *f, ac_cl_caps *c, ac_err
 #define X(name, text) f->name = true;
     AC_CL_FEATURES(X)
 #undef X
-    f->dot = c->dot_khr || c->quirks.dot_ptx;
+    f->dot = c->dot_khr || c->quirks.takes_ptx;
     f->pairs = (c->type & CL_DEVICE_TYPE_CPU) && !(c->type & CL_DEVICE_TYPE_GPU); /* Oclgrind says both */
     f->zerocopy = c->unified;
+    f->subgroup = c->shuffle != AC_CL_SHUFFLE_NONE;
     f->record = c->record;
     while (mask && *mask) {
         size_t n = strcspn(mask, ",");
@@ -156,10 +161,13 @@ ac_status ac__cl_mask(const char *mask, ac_cl_features *f, ac_cl_caps *c, ac_err
 #define X(name, text) #name ","
                            AC_CL_FEATURES(X)
 #undef X
-                               "wg=N,local=N,alloc=N,memory=N, or a tuning number",
+                               "subgroup=NAME,wg=N,local=N,alloc=N,memory=N, or a tuning number",
                            word);
         mask += n + (mask[n] == ',');
     }
+    if (c->shuffle && !(c->shuffles & 1u << c->shuffle))
+        return ac_fail(err, AC_ERR_UNSUPPORTED, "OpenCL mask: %s has no such shuffles in sub-groups",
+                       c->name);
     return AC_OK;
 }
 

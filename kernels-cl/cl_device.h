@@ -8,12 +8,14 @@
 #include "cl_program.h"
 #include "cl_quirks.h"
 #include "cl_record.h"
+#include "cl_subgroup.h"
 
 /* Features that can be masked: X(name, what it is). */
 #define AC_CL_FEATURES(X)                                                                                    \
     X(group, "work-group kernels of matmul")                                                                 \
     X(tile, "tiled matmul for many rows")                                                                    \
     X(dot, "integer dot product instructions")                                                               \
+    X(subgroup, "exchanges by shuffles in sub-groups")                                                       \
     X(pairs, "multiply-adds of pairs, asked of CPU compilers by name")                                       \
     X(zerocopy, "weights read from the host's mapping")                                                      \
     X(planar, "uploaded weights sorted by field")                                                            \
@@ -34,26 +36,31 @@ typedef struct ac_cl_caps {
     bool unified, local_is_fast, dot_khr, record;
     uint64_t memory, max_alloc, local_bytes;
     uint32_t units, max_group, base_align;
+    uint32_t version;        /* 12 for OpenCL 1.2 */
+    uint32_t shuffles;       /* bits of ac_cl_shuffle: what exchanges in sub-groups may come from */
+    ac_cl_shuffle shuffle;   /* the one used */
+    uint32_t subgroup_sizes; /* that kernels may ask for, as bits; 0: the driver chooses */
     ac_cl_quirks quirks;
 } ac_cl_caps;
 
 /* Numbers that only change speed. X(name, smallest, largest): a device class gives each a value, a file may
  * override them. */
 #define AC_CL_TUNING(X)                                                                                      \
-    X(row_group, 1, 1024)  /* work-items of kernels that make a row together */                              \
-    X(item_group, 1, 1024) /* work-items per group of kernels without cooperation */                         \
-    X(item_cols, 1, 16)    /* rows of x a matmul_item has */                                                 \
-    X(panel_from, 2, 4096) /* rows of x from which matmul_panel is used */                                   \
-    X(panel_rows, 1, 4)    /* weight rows of a matmul_panel, in eights */                                    \
-    X(panel_cols, 1, 256)  /* rows of x of a matmul_panel */                                                 \
-    X(use_group, 0, 1)     /* matmul by work-groups rather than by items */                                  \
-    X(group_size, 8, 1024) /* work-items of matmul_group */                                                  \
-    X(group_rows, 1, 16)   /* weight rows of a matmul_group */                                               \
-    X(group_cols, 1, 8)    /* most rows of x of a matmul_group */                                            \
-    X(tile_from, 2, 4096)  /* rows of x from which matmul_tile is used */                                    \
-    X(tile_wide, 2, 4096)  /* rows of x from which its tiles are 64 wide, not 16 */                          \
-    X(launch_bits, 8, 48)  /* multiply-adds of a launch of a product, as a power of 2 */                     \
-    X(use_record, 0, 1)    /* launches recorded and replayed */
+    X(row_group, 1, 1024)   /* work-items of kernels that make a row together */                             \
+    X(item_group, 1, 1024)  /* work-items per group of kernels without cooperation */                        \
+    X(item_cols, 1, 16)     /* rows of x a matmul_item has */                                                \
+    X(panel_from, 2, 4096)  /* rows of x from which matmul_panel is used */                                  \
+    X(panel_rows, 1, 4)     /* weight rows of a matmul_panel, in eights */                                   \
+    X(panel_cols, 1, 256)   /* rows of x of a matmul_panel */                                                \
+    X(use_group, 0, 1)      /* matmul by work-groups rather than by items */                                 \
+    X(group_size, 8, 1024)  /* work-items of matmul_group */                                                 \
+    X(group_rows, 1, 16)    /* weight rows of a matmul_group */                                              \
+    X(group_cols, 1, 8)     /* most rows of x of a matmul_group */                                           \
+    X(subgroup_size, 0, 32) /* neighbours that exchange by shuffles; below 8: none */                        \
+    X(tile_from, 2, 4096)   /* rows of x from which matmul_tile is used */                                   \
+    X(tile_wide, 2, 4096)   /* rows of x from which its tiles are 64 wide, not 16 */                         \
+    X(launch_bits, 8, 48)   /* multiply-adds of a launch of a product, as a power of 2 */                    \
+    X(use_record, 0, 1)     /* launches recorded and replayed */
 
 typedef struct ac_cl_tuning {
 #define X(name, low, high) uint32_t name;
@@ -73,11 +80,12 @@ struct ac_dev {
     ac_cl_tuning tuning;
     ac_cl_record_api record;
     ac_cl_built *programs;
-    uint64_t used;     /* bytes of buffers made */
-    char *cache_dir;   /* NULL: none */
-    char witness[160]; /* what the probes said */
-    char options[96];  /* options of every program */
-    bool guarded;      /* products are held to their rounding (common.cl) */
+    uint64_t used;             /* bytes of buffers made */
+    char *cache_dir;           /* NULL: none */
+    char witness[160];         /* what the probes said */
+    char options[96];          /* options of every program */
+    char subgroup_options[64]; /* and of those whose items exchange values */
+    bool guarded;              /* products are held to their rounding (common.cl) */
     void (*log)(void *user, int level, const char *text);
     void *log_user;
 };
@@ -102,6 +110,9 @@ bool ac__cl_tune_word(const char *word, ac_cl_tuning *t);
 
 /* Runs the probes of witness.cl; fills dev->witness. AC_ERR_WITNESS names what failed. */
 ac_status ac__cl_witness(ac_dev *dev, ac_error *err);
+
+/* Runs the probes of witness_subgroup.cl. *size: of the sub-groups that the driver gives, 0 when unknown. */
+ac_status ac__cl_witness_subgroup(ac_dev *dev, size_t *size, ac_error *err);
 
 /* A buffer, counted in dev->used. AC_ERR_DEVICE_MEMORY with the numbers when it does not fit. */
 ac_status ac__cl_buffer(ac_dev *dev, cl_mem_flags flags, uint64_t bytes, void *host, const char *what,

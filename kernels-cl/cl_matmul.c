@@ -65,6 +65,19 @@ static cut cut_for(const ac_dev *dev, const ac_cl_tensor *t, uint32_t rows) {
     return (cut){AC_CL_UNIT_GROUP, "matmul_group", u->group_size, at_most(u->group_rows, most), cols};
 }
 
+/* Units of 32 elements that a matmul_group sums up before it goes on: as many as its local memory takes, in
+ * eights. Sub-groups keep a total per eight and result, the others every unit's part too. */
+static uint32_t piece_of(const ac_dev *dev, const cut *k) {
+    uint32_t sg = dev->tuning.subgroup_size, results = k->rows * k->cols;
+    if (sg == 0 || k->group < sg) {
+        uint32_t piece = at_most(LOCAL_BUDGET * 8 / 36 / results, 512) / 8 * 8;
+        return piece < 8 ? 8 : piece;
+    }
+    uint32_t most = LOCAL_BUDGET / 4 / results, few = 512 / results, all = k->group / 8;
+    uint32_t chunks = at_most(few > all ? few : all, most);
+    return chunks < 1 ? 8 : 8 * chunks;
+}
+
 ac_cl_unit ac__cl_matmul_unit(const ac_dev *dev, const ac_cl_tensor *t, uint32_t rows, const char *kernel,
                               char *options, size_t cap) {
     static const char *const names[AC_TYPE_COUNT] = {
@@ -83,9 +96,8 @@ ac_cl_unit ac__cl_matmul_unit(const ac_dev *dev, const ac_cl_tensor *t, uint32_t
         snprintf(options, cap, "-DTYPE_%s%s -DTI=%u -DTJ=%u", names[t->type], planar, k.rows / 16,
                  k.cols / 16);
     } else {
-        uint32_t piece = at_most(LOCAL_BUDGET * 8 / 36 / (k.rows * k.cols), 512) / 8 * 8;
         snprintf(options, cap, "-DTYPE_%s%s -DGROUP=%u -DROWS=%u -DCOLS=%u -DPIECE=%u -DONLY_%s",
-                 names[t->type], planar, k.group, k.rows, k.cols, piece < 8 ? 8 : piece, kernel);
+                 names[t->type], planar, k.group, k.rows, k.cols, piece_of(dev, &k), kernel);
     }
     return k.unit;
 }

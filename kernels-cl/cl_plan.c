@@ -63,6 +63,7 @@ ac_status ac__cl_launch_new(ac_prog *p, ac_cl_unit unit, const char *options, co
     *l = (ac_cl_launch){
         .op = op, .rows = p->plan->ops[op].rows, .rows_from = p->rows_from, .rows_to = AC_NONE};
     AC_TRY(ac__cl_kernel(p->dev, unit, options, kernel, &l->kernel, err));
+    l->exchanges = ac__cl_unit_exchanges(unit);
     p->n_launches++;
     *args = (ac_cl_args){.kernel = l->kernel};
     *out = l;
@@ -159,20 +160,41 @@ static ac_status fit_groups(const ac_prog *p, ac_error *err) {
     return AC_OK;
 }
 
+/* Whether every kernel got the sub-groups that it counts on. */
+static bool subgroups_suit(const ac_prog *p) {
+    for (uint32_t i = 0; i < p->n_launches; i++)
+        if (p->launches[i].exchanges &&
+            !ac__cl_subgroup_suits(p->dev, p->launches[i].kernel, p->launches[i].dim[0].local))
+            return false;
+    return true;
+}
+
+static ac_status make_all(ac_prog *p, ac_error *err) {
+    AC_TRY(make_buffers(p, err));
+    p->collecting = true;
+    AC_TRY(lower_all(p, err));
+    AC_TRY(ac__cl_programs_make(p->dev, p->wants, p->n_wants, err));
+    p->collecting = false;
+    AC_TRY(lower_all(p, err));
+    return fit_groups(p, err);
+}
+
 ac_status ac__cl_prepare(ac_dev *dev, ac_weights *w, ac_kv_mem *kv, const ac_plan *plan, ac_prog **out,
                          ac_error *err) {
     *out = NULL;
     ac_prog *p = calloc(1, sizeof *p);
     if (!p) return ac_fail(err, AC_ERR_MEMORY, "OpenCL plan");
     *p = (ac_prog){.dev = dev, .weights = w, .kv = kv, .plan = plan};
-    ac_status status = make_buffers(p, err);
-    p->collecting = true;
-    if (status == AC_OK) status = lower_all(p, err);
-    if (status == AC_OK) status = ac__cl_programs_make(dev, p->wants, p->n_wants, err);
-    p->collecting = false;
-    if (status == AC_OK) status = lower_all(p, err);
-    if (status == AC_OK) status = fit_groups(p, err);
+    ac_error why = {0};
+    ac_status status = make_all(p, &why);
+    bool suit = status == AC_OK && subgroups_suit(p);
+    if (!suit && dev->tuning.subgroup_size && (status == AC_OK || status == AC_ERR_BUILD)) {
+        ac__cl_release(p);
+        ac__cl_subgroup_drop(dev, status == AC_OK ? "a kernel has smaller ones" : why.detail);
+        return ac__cl_prepare(dev, w, kv, plan, out, err);
+    }
     if (status != AC_OK) {
+        if (err) *err = why;
         ac__cl_release(p);
         return status;
     }

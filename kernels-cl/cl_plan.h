@@ -22,6 +22,7 @@ typedef struct ac_cl_launch {
     ac_rows rows;                /* of the run */
     uint32_t rows_from, rows_to; /* launched when rows_from <= rows < rows_to */
     uint32_t n_dims;
+    bool exchanges; /* its program may count on sub-groups */
     ac_cl_dim dim[3];
     uint32_t group_rows;  /* matmul: weight rows of a work-group */
     uint32_t most_groups; /* matmul: not 0: so many along dimension 1, the rows, in one launch */

@@ -26,17 +26,22 @@ static const struct {
     const char *name, *files[MOST_SOURCES];
 } units[AC_CL_UNIT_COUNT] = {
     [AC_CL_UNIT_WITNESS] = {"witness", {"common", "dot", "pairs", "witness"}},
+    [AC_CL_UNIT_WITNESS_SUBGROUP] = {"witness_subgroup", {"common", "subgroup", "witness_subgroup"}},
     [AC_CL_UNIT_ROWS] = {"rows",
-                         {"common", "rms_norm", "quantize", "add", "glu", "gather", "argmax", "rope",
-                          "repack", "fused_rows"}},
+                         {"common", "subgroup", "rms_norm", "quantize", "add", "glu", "gather", "argmax",
+                          "rope", "repack", "fused_rows"}},
     [AC_CL_UNIT_KV] = {"kv",
-                       {"common", "rms_norm", "quantize", "rope", "kv", "kv_store", "attention", "fused_rows",
-                        "fused_kv"}},
+                       {"common", "subgroup", "rms_norm", "quantize", "rope", "kv", "kv_store", "attention",
+                        "fused_rows", "fused_kv"}},
     [AC_CL_UNIT_ITEM] = {"item", {"common", "pairs", "blocks", "embed", "matmul_item"}},
     [AC_CL_UNIT_PANEL] = {"panel", {"common", "pairs", "blocks", "matmul_panel"}},
-    [AC_CL_UNIT_GROUP] = {"group", {"common", "dot", "blocks", "embed", "matmul_group"}},
+    [AC_CL_UNIT_GROUP] = {"group", {"common", "subgroup", "dot", "blocks", "embed", "matmul_group"}},
     [AC_CL_UNIT_TILE] = {"tile", {"common", "dot", "blocks", "matmul_tile"}},
 };
+
+bool ac__cl_unit_exchanges(ac_cl_unit unit) {
+    return !strcmp(units[unit].files[1], "subgroup");
+}
 
 static const char *source_text(const char *name) {
     for (const ac_cl_source *s = ac__cl_sources; s->name; s++)
@@ -192,8 +197,9 @@ static ac_cl_built *find_program(const ac_dev *dev, ac_cl_unit unit, const char 
 static ac_status new_job(ac_dev *dev, ac_cl_unit unit, const char *options, job *out, ac_cl_built **there,
                          ac_error *err) {
     char all[sizeof((ac_cl_built *)0)->options];
-    int n = snprintf(all, sizeof all, "%s -DWG=%u%s%s%s", dev->options, dev->tuning.row_group,
-                     dev->tuning.use_group ? " -DSPREAD" : "", *options ? " " : "", options);
+    int n = snprintf(all, sizeof all, "%s -DWG=%u%s%s%s%s", dev->options, dev->tuning.row_group,
+                     dev->tuning.use_group ? " -DSPREAD" : "",
+                     ac__cl_unit_exchanges(unit) ? dev->subgroup_options : "", *options ? " " : "", options);
     *out = (job){.dev = dev};
     if (n < 0 || (size_t)n >= sizeof all) return ac_fail(err, AC_ERR_INTERNAL, "OpenCL options too long");
     if ((*there = find_program(dev, unit, all))) return AC_OK;

@@ -16,6 +16,7 @@ extern const ac_cl_source ac__cl_sources[];
 /* What a program is made of. */
 typedef enum ac_cl_unit {
     AC_CL_UNIT_WITNESS, /* probes of the device */
+    AC_CL_UNIT_WITNESS_SUBGROUP,
     AC_CL_UNIT_ROWS,    /* operations on rows */
     AC_CL_UNIT_KV,      /* cache and attention; options name the head's size */
     AC_CL_UNIT_ITEM,    /* embed and matmul by work-items; options name the weight type */
@@ -44,6 +45,9 @@ ac_status ac__cl_programs_make(struct ac_dev *dev, const ac_cl_want *wants, uint
 /* A kernel object of its own, so that its arguments may be set once and kept. */
 ac_status ac__cl_kernel(struct ac_dev *dev, ac_cl_unit unit, const char *options, const char *name,
                         cl_kernel *out, ac_error *err);
+
+/* Whether items of the unit's kernels exchange values (subgroup.cl). */
+bool ac__cl_unit_exchanges(ac_cl_unit unit);
 
 /* Releases all programs of a device. */
 void ac__cl_programs_release(struct ac_dev *dev);

@@ -12,7 +12,11 @@ static const struct {
     /* No cl_khr_integer_dot_product and no char4 pattern that becomes dp4a; PTX ISA 9.7.1 (dp4a, sm_61 and
      * later). PTX lets the assembler fuse mul and add that have no rounding modifier, but never mul.rn (PTX
      * ISA 9.7.3). */
-    {"NVIDIA", {.dot_ptx = true, .guard_ptx = true}},
+    {"NVIDIA", {.takes_ptx = true}},
+    /* cl_khr_subgroups without shuffles; the compiler is clang for amdgcn, which has ds_bpermute by name (its
+     * AMDGPUBuiltins document; intel/llvm, libclc/amdgcn-amdhsa/libspirv/misc/sub_group_shuffle.cl does the
+     * same). From gfx10 on it stays within 32 lanes, as all exchanges here do. */
+    {"AMD Accelerated Parallel Processing", {.shuffle_gcn = true}},
     /* PoCL 3.1, LLVM 15: attention over several pages gave wrong sums when a group returned before its first
      * barrier; the same kernel is right in Oclgrind, and in PoCL without the return. */
     {"Portable Computing Language", {.late_out = true}},

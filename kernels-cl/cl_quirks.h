@@ -5,10 +5,10 @@
 #include <stdbool.h>
 
 typedef struct ac_cl_quirks {
-    bool dot_ptx;   /* the compiler takes PTX, and the chip may have dp4a */
-    bool guard_ptx; /* the compiler takes PTX, and is held to rounding products where the witness test finds
-                       it does not */
-    bool late_out;  /* a return before a barrier is miscompiled */
+    bool takes_ptx;   /* the compiler takes PTX: dp4a, shuffles, and products held to their rounding where the
+                         witness test finds that they are not */
+    bool shuffle_gcn; /* the compiler is LLVM's for AMD, whose shuffles have no OpenCL name */
+    bool late_out;    /* a return before a barrier is miscompiled */
     bool whole_writes; /* a buffer written in parts counts as not written (a checker, not a chip) */
     bool one_compiler; /* programs must not be built in several threads */
 } ac_cl_quirks;

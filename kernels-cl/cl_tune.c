@@ -26,6 +26,7 @@ static const ac_cl_class classes[] = {
       .group_size = 64,
       .group_rows = 2,
       .group_cols = 4,
+      .subgroup_size = 0,
       .tile_from = 16,
       .tile_wide = 48,
       .launch_bits = 34,
@@ -42,6 +43,7 @@ static const ac_cl_class classes[] = {
       .group_size = 128,
       .group_rows = 4,
       .group_cols = 4,
+      .subgroup_size = 32,
       .tile_from = 9,
       .tile_wide = 33,
       .launch_bits = 34,
@@ -58,6 +60,7 @@ static const ac_cl_class classes[] = {
       .group_size = 64,
       .group_rows = 2,
       .group_cols = 4,
+      .subgroup_size = 16,
       .tile_from = 9,
       .tile_wide = 33,
       .launch_bits = 34,
@@ -126,6 +129,9 @@ void ac__cl_tune(ac_dev *dev, const ac_open_settings *how) {
     if (t->group_size < 8 || dev->caps.local_bytes < 16384) dev->features.group = false;
     if (!dev->features.group) t->use_group = 0;
     if (!dev->features.record) t->use_record = 0;
+    uint32_t items = t->use_group && t->group_size > t->row_group ? t->group_size : t->row_group;
+    if (!dev->features.subgroup) t->subgroup_size = 0;
+    t->subgroup_size = ac__cl_subgroup_limit(&dev->caps, t->subgroup_size, items);
 }
 
 /* ---- What is worth a try ---- */
@@ -143,7 +149,7 @@ static const struct {
     {"tile_from", BY_TILES, {5, 9, 17, 33}},      {"tile_wide", BY_TILES, {17, 33, 65}},
     {"row_group", BY_ITEMS, {1, 4, 16, 64}},      {"row_group", BY_GROUPS, {64, 128, 256, 512}},
     {"item_group", BY_ITEMS, {1, 4, 16, 64}},     {"item_group", BY_GROUPS, {32, 64, 128, 256}},
-    {"use_record", BY_ITEMS | BY_GROUPS, {0, 1}},
+    {"use_record", BY_ITEMS | BY_GROUPS, {0, 1}}, {"subgroup_size", BY_ITEMS | BY_GROUPS, {0, 8, 16, 32}},
 };
 
 static uint32_t value_of(const ac_dev *dev, const char *name) {
@@ -158,11 +164,11 @@ bool ac__cl_tunable(ac_dev *dev, uint32_t i, ac_tunable *out) {
         if (!(trials[t].when & used) || i-- > 0) continue;
         *out = (ac_tunable){.name = trials[t].name, .value = value_of(dev, trials[t].name)};
         bool group = !strcmp(out->name, "use_group"), size = strstr(out->name, "_group") && !group,
-             record = !strcmp(out->name, "use_record");
+             record = !strcmp(out->name, "use_record"), subgroup = !strcmp(out->name, "subgroup_size");
         for (size_t c = 0; c < 6 && (c == 0 || trials[t].choices[c]); c++) {
             uint32_t v = trials[t].choices[c];
             if ((size && v > dev->caps.max_group) || (group && v && !dev->features.group) ||
-                (record && v && !dev->features.record))
+                (record && v && !dev->features.record) || (subgroup && v && !dev->features.subgroup))
                 continue;
             out->choices[out->n_choices++] = v;
         }

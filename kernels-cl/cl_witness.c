@@ -7,7 +7,7 @@
 
 #include "cl_device.h"
 
-enum { ROWS = 1024, FLOATS = 6, FUNCTIONS = 8, INTEGERS = 4, PAIRS = 3, SUMS = 3 };
+enum { ROWS = 1024, FLOATS = 6, FUNCTIONS = 8, INTEGERS = 4, PAIRS = 3, SUMS = 3, SUBGROUP = 4 };
 
 /* ---- What is expected
  * -------------------------------------------------------------------------------------------- */
@@ -131,6 +131,17 @@ static void expect_pairs(const uint32_t *a, uint32_t *out) {
     }
 }
 
+static void expect_subgroup(const uint32_t *a, uint32_t sg, uint32_t items, uint32_t *out) {
+    for (uint32_t i = 0; i < ROWS; i++, out += SUBGROUP) {
+        const uint32_t *near = a + i / sg * sg, *eight = a + i / 8 * 8, *group = a + i / items * items;
+        out[0] = near[0];
+        out[1] = near[(i * 5 + 3) % sg];
+        out[2] = out[3] = 0;
+        for (int k = 0; k < 8; k++) out[2] += eight[k];
+        for (uint32_t k = 0; k < items; k++) out[3] = group[k] > out[3] ? group[k] : out[3];
+    }
+}
+
 /* ---- Asking
  * ------------------------------------------------------------------------------------------------------ */
 
@@ -155,12 +166,10 @@ static void operands(probe *p) {
     }
 }
 
-static ac_status run_in_groups(probe *p, const char *name, const cl_mem *mems, cl_uint n_mems,
-                               uint32_t per_row, size_t local, ac_error *err) {
+/* Runs `k`, which it releases. */
+static ac_status run_kernel(probe *p, cl_kernel k, const char *name, const cl_mem *mems, cl_uint n_mems,
+                            uint32_t per_row, size_t local, ac_error *err) {
     size_t rows = ROWS, bytes = ROWS * per_row * sizeof(uint32_t);
-    while (rows % local) local /= 2;
-    cl_kernel k;
-    AC_TRY(ac__cl_kernel(p->dev, AC_CL_UNIT_WITNESS, "", name, &k, err));
     cl_int rc = CL_SUCCESS;
     for (cl_uint i = 0; i < n_mems && rc == CL_SUCCESS; i++)
         rc = ac__cl.SetKernelArg(k, i, sizeof(cl_mem), &mems[i]);
@@ -170,6 +179,14 @@ static ac_status run_in_groups(probe *p, const char *name, const cl_mem *mems, c
         rc = ac__cl.EnqueueReadBuffer(p->dev->queue, p->out, CL_TRUE, 0, bytes, p->have, 0, NULL, NULL);
     ac__cl.ReleaseKernel(k);
     return rc == CL_SUCCESS ? AC_OK : ac__cl_fail(err, rc, name);
+}
+
+static ac_status run_in_groups(probe *p, const char *name, const cl_mem *mems, cl_uint n_mems,
+                               uint32_t per_row, size_t local, ac_error *err) {
+    while (ROWS % local) local /= 2;
+    cl_kernel k;
+    AC_TRY(ac__cl_kernel(p->dev, AC_CL_UNIT_WITNESS, "", name, &k, err));
+    return run_kernel(p, k, name, mems, n_mems, per_row, local, err);
 }
 
 static ac_status run_probe(probe *p, const char *name, const cl_mem *mems, cl_uint n_mems, uint32_t per_row,
@@ -264,8 +281,7 @@ static ac_status ask_subnormals(probe *p, bool *kept, ac_error *err) {
     return AC_OK;
 }
 
-static ac_status ask_all(probe *p, ac_error *err) {
-    bool kept = false;
+static ac_status make_buffers(probe *p, ac_error *err) {
     const uint32_t *from[] = {p->a, p->b, p->c};
     operands(p);
     for (int i = 0; i < 3; i++) {
@@ -275,8 +291,13 @@ static ac_status ask_all(probe *p, ac_error *err) {
         if (rc != CL_SUCCESS) return ac__cl_fail(err, rc, "witness test");
     }
     AC_TRY(ac__cl_buffer(p->dev, CL_MEM_READ_WRITE, sizeof p->have, NULL, "witness test", &p->out, err));
-    AC_TRY(
-        ac__cl_buffer(p->dev, CL_MEM_READ_WRITE, sizeof p->have_bytes, NULL, "witness test", &p->bytes, err));
+    return ac__cl_buffer(p->dev, CL_MEM_READ_WRITE, sizeof p->have_bytes, NULL, "witness test", &p->bytes,
+                         err);
+}
+
+static ac_status ask_all(probe *p, ac_error *err) {
+    bool kept = false;
+    AC_TRY(make_buffers(p, err));
     AC_TRY(ask_floats(p, err));
     AC_TRY(ask_functions(p, err));
     AC_TRY(ask_integers(p, err));
@@ -288,15 +309,53 @@ static ac_status ask_all(probe *p, ac_error *err) {
     return AC_OK;
 }
 
+static void release(probe *p) {
+    for (int i = 0; i < 3; i++) ac__cl_buffer_release(p->dev, &p->in[i], sizeof p->a);
+    ac__cl_buffer_release(p->dev, &p->out, sizeof p->have);
+    ac__cl_buffer_release(p->dev, &p->bytes, sizeof p->have_bytes);
+    free(p);
+}
+
 ac_status ac__cl_witness(ac_dev *dev, ac_error *err) {
     probe *p = calloc(1, sizeof *p);
     if (!p) return ac_fail(err, AC_ERR_MEMORY, "witness test");
     p->dev = dev;
     snprintf(dev->witness, sizeof dev->witness, "witness test failed");
     ac_status status = ask_all(p, err);
-    for (int i = 0; i < 3; i++) ac__cl_buffer_release(dev, &p->in[i], sizeof p->a);
-    ac__cl_buffer_release(dev, &p->out, sizeof p->have);
-    ac__cl_buffer_release(dev, &p->bytes, sizeof p->have_bytes);
-    free(p);
+    release(p);
+    return status;
+}
+
+/* ---- Sub-groups
+ * -------------------------------------------------------------------------------------------------- */
+
+static ac_status ask_subgroup(probe *p, size_t *size, ac_error *err) {
+    static const char *const names[SUBGROUP] = {"shuffle from the first", "shuffle from another",
+                                                "sum of eight neighbours", "largest of a work-group"};
+    const ac_cl_tuning *u = &p->dev->tuning;
+    uint32_t sg = u->subgroup_size, items = u->group_size > u->row_group ? u->group_size : u->row_group;
+    char options[32];
+    cl_kernel k;
+    AC_TRY(make_buffers(p, err));
+    cl_mem mems[] = {p->in[0], p->out};
+    snprintf(options, sizeof options, "-DGROUP=%u", items);
+    AC_TRY(ac__cl_kernel(p->dev, AC_CL_UNIT_WITNESS_SUBGROUP, options, "witness_subgroup", &k, err));
+    *size = ac__cl_subgroup_size(p->dev, k, items);
+    if (!ac__cl_subgroup_suits(p->dev, k, items)) {
+        ac__cl.ReleaseKernel(k);
+        return ac_fail(err, AC_ERR_UNSUPPORTED, "sub-groups have %u work-items, not %u", (unsigned)*size, sg);
+    }
+    AC_TRY(run_kernel(p, k, "witness_subgroup", mems, 2, SUBGROUP, items, err));
+    expect_subgroup(p->a, sg, items, p->want);
+    return compare(p, names, SUBGROUP, err);
+}
+
+ac_status ac__cl_witness_subgroup(ac_dev *dev, size_t *size, ac_error *err) {
+    probe *p = calloc(1, sizeof *p);
+    *size = 0;
+    if (!p) return ac_fail(err, AC_ERR_MEMORY, "witness test");
+    p->dev = dev;
+    ac_status status = ask_subgroup(p, size, err);
+    release(p);
     return status;
 }

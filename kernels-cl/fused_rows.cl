@@ -20,10 +20,10 @@ inline void quantize_span(global const float *x, bytes_out out, act lay, uint fi
 
 #if defined(FORM) && !defined(HEAD_DIM)
 /* rms_norm of whole rows, then quantize; before them, when a_row is not 0, the sum x = a + b. One work-group per row. */
-kernel __attribute__((reqd_work_group_size(WG, 1, 1)))
+kernel WORK_GROUP
 void norm_quantize(bytes_in w, ulong w_at, bytes_out arena, ulong x_at, uint x_row, ulong out_at, uint out_row, uint n, float eps, float inv_n,
                    ulong q_at, uint q_row, uint d, uint f, uint s, ulong a_at, uint a_row, ulong b_at, uint b_row) {
-    local float part[PARTIALS];
+    local norm_memory m;
     local quantize_memory t;
     uint r = get_global_id(1);
     act lay = {d, f, s};
@@ -33,7 +33,7 @@ void norm_quantize(bytes_in w, ulong w_at, bytes_out arena, ulong x_at, uint x_r
         for (uint i = get_local_id(0); i < n; i += WG) x[i] = window(a[i]) + window(b[i]);
     }
     barrier(CLK_GLOBAL_MEM_FENCE);
-    norm_row(x, (global const float *)(w + w_at), out, n, eps, inv_n, part);
+    norm_row(x, (global const float *)(w + w_at), out, n, eps, inv_n, &m);
     barrier(CLK_GLOBAL_MEM_FENCE);
     quantize_span(out, arena + q_at + (ulong)r * q_row, lay, 0, n / 32, &t);
 }
@@ -41,7 +41,7 @@ void norm_quantize(bytes_in w, ulong w_at, bytes_out arena, ulong x_at, uint x_r
 /* glu, then quantize, SPAN groups of 32 elements per work-group. */
 #define SPAN (WG < 8 ? 8 : WG > 32 ? 32 : WG)
 
-kernel __attribute__((reqd_work_group_size(WG, 1, 1)))
+kernel WORK_GROUP
 void glu_quantize(bytes_out arena, ulong gate_at, uint gate_row, ulong up_at, uint up_row, ulong out_at, uint out_row, uint n, ulong q_at,
                   uint q_row, uint d, uint f, uint s) {
     local quantize_memory t;

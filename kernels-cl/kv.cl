@@ -20,15 +20,37 @@ inline float kv14_factor(uint most) {
 }
 inline int kv14_code(float x, float factor) { return clamp(rne(MUL(x, factor)), -8191, 8191); }
 
-/* Largest magnitudes of the groups of 32 channels of x: windowed bits in mags[HEAD_DIM], results in most[GROUPS].
- * Called by a whole work-group of WG items; ends with a barrier. */
-inline void group_magnitudes(global const float *x, local uint *mags, local uint *most) {
-    for (uint c = get_local_id(0); c < HEAD_DIM; c += WG) mags[c] = as_uint(window(x[c])) & 0x7fffffffu;
+/* Largest magnitudes of 32 values each: bits, in parts of what sub-groups find together. */
+#ifdef SG
+#define MOST_PARTS (32 / SG)
+typedef struct kv_memory { uint most[GROUPS * MOST_PARTS], near[NEAR]; } kv_memory;
+#else
+#define MOST_PARTS 1
+typedef struct kv_memory { uint most[GROUPS], mags[HEAD_DIM]; } kv_memory;
+#endif
+
+inline uint most_of(local const uint *most, uint g) {
+    uint m = most[g * MOST_PARTS];
+    for (uint i = 1; i < MOST_PARTS; i++) m = max(m, most[g * MOST_PARTS + i]);
+    return m;
+}
+
+/* Windowed magnitudes of the groups of 32 channels of x, for most_of. Called by a whole work-group of WG items; ends with a barrier. */
+inline void group_magnitudes(global const float *x, local kv_memory *t) {
+#ifdef SG
+    for (uint first = 0; first < GROUPS * 32; first += WG) {
+        uint c = first + get_local_id(0), m = c < HEAD_DIM ? as_uint(window(x[c])) & 0x7fffffffu : 0;
+        m = near_max(m, SG, t->near);
+        if (LANE == 0 && c < GROUPS * 32) t->most[c / SG] = m;
+    }
+#else
+    for (uint c = get_local_id(0); c < HEAD_DIM; c += WG) t->mags[c] = as_uint(window(x[c])) & 0x7fffffffu;
     barrier(CLK_LOCAL_MEM_FENCE);
     for (uint g = get_local_id(0); g < GROUPS; g += WG) {
         uint m = 0;
-        for (uint c = g * 32; c < min(g * 32 + 32, (uint)HEAD_DIM); c++) m = max(m, mags[c]);
-        most[g] = m;
+        for (uint c = g * 32; c < min(g * 32 + 32, (uint)HEAD_DIM); c++) m = max(m, t->mags[c]);
+        t->most[g] = m;
     }
+#endif
     barrier(CLK_LOCAL_MEM_FENCE);
 }

@@ -55,7 +55,7 @@ INLINE side load_side(bytes_in x, act lay, uint u) {
     uint c = u / 8, p = u % 8, ia = c * 16 + PIECE_A(p), ib = c * 16 + PIECE_B(p);
     v.qa = load_q(x + ia * 16), v.qb = load_q(x + ib * 16);
     v.fa = x[lay.f + ia / 2], v.fb = x[lay.f + ib / 2];
-#if OFFSET
+#if OFFSET || (defined(SG) && defined(HAS_MIN))
     global const short *s = (global const short *)(x + lay.s);
     v.sa = s[ia], v.sb = s[ib];
 #else
@@ -77,18 +77,22 @@ INLINE place place_of(bytes_in w, uint u, uint n) {
 }
 INLINE void unpack_unit(place at, uint u, uint4 *a, uint4 *b) { unpack(at, u % 8, a, b); }
 
-INLINE float chunk_total(local const part *p, uint units, bytes_in w, uint chunk, uint n, bytes_in x, act lay) {
-    place at = {w, chunk, n / 256};
-    int sum = ((p[0] + p[1]) + (p[2] + p[3])) + ((p[4] + p[5]) + (p[6] + p[7]));
-    float d = ((global const float *)(x + lay.d))[chunk];
+INLINE float chunk_term(place at, int sum, int least, float d) {
     float t = MUL(scale_of(at) * d, wide(sum));
 #ifdef HAS_MIN
-    global const short *s = (global const short *)(x + lay.s) + chunk * 16;
-    int least = 0;
-    for (uint i = 0; i < 16; i++) least += sub_min(at, i) * s[i];
     t = t - MUL(min_of(at) * d, wide(least));
 #endif
     return 0.0f + t;
+}
+
+INLINE float chunk_total(local const part *p, uint units, bytes_in w, uint chunk, uint n, bytes_in x, act lay) {
+    place at = {w, chunk, n / 256};
+    int sum = ((p[0] + p[1]) + (p[2] + p[3])) + ((p[4] + p[5]) + (p[6] + p[7])), least = 0;
+#ifdef HAS_MIN
+    global const short *s = (global const short *)(x + lay.s) + chunk * 16;
+    for (uint i = 0; i < 16; i++) least += sub_min(at, i) * s[i];
+#endif
+    return chunk_term(at, sum, least, ((global const float *)(x + lay.d))[chunk]);
 }
 #else
 /* Units of floats: unit u is partial sum u % 8 of chunk u / 8. */
@@ -104,6 +108,19 @@ INLINE part unit_part_f(bytes_in w, uint u, uint n, global const float *x) {
     return p;
 }
 
+typedef struct side { global const float *x; } side;
+
+INLINE side load_side(bytes_in x, act lay, uint u) {
+    side v = {(global const float *)x};
+    return v;
+}
+INLINE place place_of(bytes_in w, uint u, uint n) {
+    place at = {w, u, n};
+    return at;
+}
+INLINE void unpack_unit(place at, uint u, uint4 *a, uint4 *b) {}
+INLINE part unit_part(place at, uint u, uint4 a, uint4 b, side v) { return unit_part_f(at.w, u, at.nb, v.x); }
+
 INLINE float chunk_total(local const part *p, uint units, bytes_in w, uint chunk, uint n, bytes_in x, act lay) {
     return ((p[0] + p[4]) + (p[2] + p[6])) + ((p[1] + p[5]) + (p[3] + p[7]));
 }
@@ -112,6 +129,82 @@ INLINE float chunk_total(local const part *p, uint units, bytes_in w, uint chunk
 #define PART(r, c, u) parts[((r) * COLS + (c)) * PIECE + (u)]
 #define TOTAL(r, c, k) totals[((r) * COLS + (c)) * (PIECE / 8) + (k)]
 
+typedef struct product_memory {
+#ifdef SG
+    uint near[NEAR];
+#else
+    part parts[ROWS * COLS * PIECE];
+#endif
+    float totals[ROWS * COLS * (PIECE / 8)];
+} product_memory;
+
+#ifdef SG
+/* What the 8 items of a chunk make of their parts of its total, each of them; of those that are not `in` nothing. */
+#ifdef FORM_A256
+typedef struct near_total { int sum, least; } near_total;
+
+inline near_total near_parts(place at, uint u, side x, int p, bool in, local uint *near) {
+    near_total t = {(int)near_sum((uint)p, 8, near), 0};
+#ifdef HAS_MIN
+    int least = sub_min(at, PIECE_A(u % 8)) * x.sa + sub_min(at, PIECE_B(u % 8)) * x.sb;
+    t.least = (int)near_sum((uint)least, 8, near);
+#endif
+    return t;
+}
+
+INLINE float total_of(near_total t, bytes_in w, uint chunk, uint n, bytes_in x, act lay) {
+    place at = {w, chunk, n / 256};
+    return chunk_term(at, t.sum, t.least, ((global const float *)(x + lay.d))[chunk]);
+}
+#else
+typedef float near_total;
+
+inline near_total near_parts(place at, uint u, side x, float p, bool in, local uint *near) {
+#ifdef FORM_A32
+    float t = 0.0f;
+    p = in ? p : 0.0f;
+    IN_ORDER
+    for (uint i = 0; i < 8; i++) t = t + as_float(from_lane(as_uint(p), (LANE & ~7u) | i, near));
+    return t;
+#else
+    for (uint step = 4; step > 0; step /= 2) p = p + as_float(from_lane(as_uint(p), LANE ^ step, near));
+    return p;
+#endif
+}
+
+INLINE float total_of(near_total t, bytes_in w, uint chunk, uint n, bytes_in x, act lay) { return t; }
+#endif
+
+/* Totals of the chunks of units [first, last). The 8 items of a chunk keep one each of every 8 results. */
+inline void group_totals(bytes_in w, uint w_row, uint rows, bytes_in x, uint x_row, uint cols, act lay, uint n, uint first, uint last,
+                         local product_memory *t) {
+    local float *totals = t->totals;
+    uint lid = get_local_id(0), lane = lid % 8;
+    for (uint at = first; at < last; at += GROUP) {
+        uint u = min(at + lid, last - 1), k = (at + lid - first) / 8;
+        bool in = at + lid < last, any = at + lid - lane < last;
+        near_total mine;
+        side v[COLS];
+#pragma unroll
+        for (uint c = 0; c < COLS; c++) v[c] = load_side(x + (ulong)min(c, cols - 1) * x_row, lay, u);
+#pragma unroll
+        for (uint r = 0; r < ROWS; r++) {
+            place here = place_of(w + (ulong)min(r, rows - 1) * w_row, u, n);
+            uint4 a, b;
+            unpack_unit(here, u, &a, &b);
+#pragma unroll
+            for (uint c = 0; c < COLS; c++) {
+                uint i = r * COLS + c, j = i / 8 * 8 + lane, jr = j / COLS, jc = j % COLS;
+                near_total total = near_parts(here, u, v[c], unit_part(here, u, a, b, v[c]), in, t->near);
+                if (i % 8 == lane) mine = total;
+                if ((i % 8 == 7 || i == ROWS * COLS - 1) && any && j <= i)
+                    TOTAL(jr, jc, k) =
+                        total_of(mine, w + (ulong)min(jr, rows - 1) * w_row, u / 8, n, x + (ulong)min(jc, cols - 1) * x_row, lay);
+            }
+        }
+    }
+}
+#else
 /* First step: units [first, last) of all rows and columns. */
 INLINE void group_parts(bytes_in w, uint w_row, uint rows, bytes_in x, uint x_row, uint cols, act lay, uint n, uint first, uint last,
                         local part *parts) {
@@ -137,7 +230,7 @@ INLINE void group_parts(bytes_in w, uint w_row, uint rows, bytes_in x, uint x_ro
 }
 
 /* Second step: totals of the piece's chunks. */
-INLINE void group_totals(bytes_in w, uint w_row, uint rows, bytes_in x, uint x_row, uint cols, act lay, uint n, uint first, uint last,
+INLINE void totals_of_parts(bytes_in w, uint w_row, uint rows, bytes_in x, uint x_row, uint cols, act lay, uint n, uint first, uint last,
                          local const part *parts, local float *totals) {
     uint chunks = (last - first + 7) / 8;
     for (uint i = get_local_id(0); i < rows * cols * chunks; i += GROUP) {
@@ -146,16 +239,24 @@ INLINE void group_totals(bytes_in w, uint w_row, uint rows, bytes_in x, uint x_r
     }
 }
 
-/* The results of a work-group: item r * cols + c gets y of weight row r and x row c. w and x are at the group's first ones. */
-INLINE float group_product(bytes_in w, uint w_row, uint rows, bytes_in x, uint x_row, uint cols, act lay, uint n, local part *parts,
-                           local float *totals) {
+inline void group_totals(bytes_in w, uint w_row, uint rows, bytes_in x, uint x_row, uint cols, act lay, uint n, uint first, uint last,
+                         local product_memory *t) {
+    group_parts(w, w_row, rows, x, x_row, cols, lay, n, first, last, t->parts);
+    barrier(CLK_LOCAL_MEM_FENCE);
+    totals_of_parts(w, w_row, rows, x, x_row, cols, lay, n, first, last, t->parts, t->totals);
+}
+#endif
+
+/* The results of a work-group: item r * cols + c gets y of weight row r and x row c. w and x are at the group's first ones.
+ * Totals are read until the next barrier. */
+inline float group_product(bytes_in w, uint w_row, uint rows, bytes_in x, uint x_row, uint cols, act lay, uint n, local product_memory *t) {
     uint lid = get_local_id(0), units = UNITS_OF(n);
+    local const float *totals = t->totals;
     float y = 0.0f;
     for (uint first = 0; first < units; first += PIECE) {
         uint last = min(first + PIECE, units);
-        group_parts(w, w_row, rows, x, x_row, cols, lay, n, first, last, parts);
-        barrier(CLK_LOCAL_MEM_FENCE);
-        group_totals(w, w_row, rows, x, x_row, cols, lay, n, first, last, parts, totals);
+        if (first > 0) barrier(CLK_LOCAL_MEM_FENCE);
+        group_totals(w, w_row, rows, x, x_row, cols, lay, n, first, last, t);
         barrier(CLK_LOCAL_MEM_FENCE);
         if (lid < rows * cols)
             IN_ORDER
@@ -165,10 +266,6 @@ INLINE float group_product(bytes_in w, uint w_row, uint rows, bytes_in x, uint x
 }
 
 /* A program has one of the kernels, ONLY_<name>: compilers may add up the local memory of all. */
-#define PRODUCT_MEMORY                                                                                       \
-    local part parts[ROWS * COLS * PIECE];                                                                   \
-    local float totals[ROWS * COLS * (PIECE / 8)];
-
 /* Which weight rows and rows of x a group has. */
 #define PRODUCT_PLACE(group, m)                                                                              \
     act lay = {d, f, s};                                                                                     \
@@ -179,24 +276,24 @@ INLINE float group_product(bytes_in w, uint w_row, uint rows, bytes_in x, uint x
 #define RESULT(at, out_row) row_f(arena, at, col + lid % cols, out_row)[row + lid / cols]
 
 #ifdef ONLY_matmul_group
-kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
+kernel WORK_GROUP
 void matmul_group(bytes_in w, ulong w_at, uint w_row, uint m, bytes_out arena, ulong x_at, uint x_row, uint d, uint f, uint s, uint n,
                   ulong out_at, uint out_row, global const int *in, uint rows_at) {
-    PRODUCT_MEMORY
+    local product_memory t;
     PRODUCT_PLACE(get_group_id(0), m)
-    float y = group_product(w + w_at + (ulong)row * w_row, w_row, rows, x, x_row, cols, lay, n, parts, totals);
+    float y = group_product(w + w_at + (ulong)row * w_row, w_row, rows, x, x_row, cols, lay, n, &t);
     if (lid < rows * cols) RESULT(out_at, out_row) = y;
 }
 #endif
 
 #ifdef ONLY_matmul_group_add
 /* matmul, then add: sum = a + out. */
-kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
+kernel WORK_GROUP
 void matmul_group_add(bytes_in w, ulong w_at, uint w_row, uint m, bytes_out arena, ulong x_at, uint x_row, uint d, uint f, uint s, uint n,
                       ulong out_at, uint out_row, global const int *in, uint rows_at, ulong a_at, uint a_row, ulong sum_at, uint sum_row) {
-    PRODUCT_MEMORY
+    local product_memory t;
     PRODUCT_PLACE(get_group_id(0), m)
-    float y = group_product(w + w_at + (ulong)row * w_row, w_row, rows, x, x_row, cols, lay, n, parts, totals);
+    float y = group_product(w + w_at + (ulong)row * w_row, w_row, rows, x, x_row, cols, lay, n, &t);
     if (lid < rows * cols) {
         RESULT(out_at, out_row) = y;
         RESULT(sum_at, sum_row) = window(RESULT(a_at, a_row)) + window(y);
@@ -206,13 +303,13 @@ void matmul_group_add(bytes_in w, ulong w_at, uint w_row, uint m, bytes_out aren
 
 #ifdef ONLY_matmul_group_bias
 /* matmul, then add of a bias: sum = out + bias. */
-kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
+kernel WORK_GROUP
 void matmul_group_bias(bytes_in w, ulong w_at, uint w_row, uint m, bytes_out arena, ulong x_at, uint x_row, uint d, uint f, uint s, uint n,
                        ulong out_at, uint out_row, global const int *in, uint rows_at, bytes_in bias, ulong bias_at, ulong sum_at,
                        uint sum_row) {
-    PRODUCT_MEMORY
+    local product_memory t;
     PRODUCT_PLACE(get_group_id(0), m)
-    float y = group_product(w + w_at + (ulong)row * w_row, w_row, rows, x, x_row, cols, lay, n, parts, totals);
+    float y = group_product(w + w_at + (ulong)row * w_row, w_row, rows, x, x_row, cols, lay, n, &t);
     if (lid < rows * cols) {
         RESULT(out_at, out_row) = y;
         RESULT(sum_at, sum_row) = window(y) + window(((global const float *)(bias + bias_at))[row + lid / cols]);
@@ -222,14 +319,15 @@ void matmul_group_bias(bytes_in w, ulong w_at, uint w_row, uint m, bytes_out are
 
 #ifdef ONLY_matmul_group_glu
 /* Two products with one x, then glu of them. */
-kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
+kernel WORK_GROUP
 void matmul_group_glu(bytes_in w, ulong w_at, uint w_row, uint m, bytes_out arena, ulong x_at, uint x_row, uint d, uint f, uint s, uint n,
                       ulong out_at, uint out_row, global const int *in, uint rows_at, bytes_in w2, ulong w2_at, ulong up_at, uint up_row,
                       ulong glu_at, uint glu_row) {
-    PRODUCT_MEMORY
+    local product_memory t;
     PRODUCT_PLACE(get_group_id(0), m)
-    float gate = group_product(w + w_at + (ulong)row * w_row, w_row, rows, x, x_row, cols, lay, n, parts, totals);
-    float up = group_product(w2 + w2_at + (ulong)row * w_row, w_row, rows, x, x_row, cols, lay, n, parts, totals);
+    float gate = group_product(w + w_at + (ulong)row * w_row, w_row, rows, x, x_row, cols, lay, n, &t);
+    barrier(CLK_LOCAL_MEM_FENCE);
+    float up = group_product(w2 + w2_at + (ulong)row * w_row, w_row, rows, x, x_row, cols, lay, n, &t);
     if (lid < rows * cols) {
         RESULT(out_at, out_row) = gate;
         RESULT(up_at, up_row) = up;
@@ -240,16 +338,16 @@ void matmul_group_glu(bytes_in w, ulong w_at, uint w_row, uint m, bytes_out aren
 
 #ifdef ONLY_matmul_group_3
 /* Two or three products with one x: groups_2 and groups_3 are where those of the second and third begin. */
-kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
+kernel WORK_GROUP
 void matmul_group_3(bytes_in w, ulong w_at, uint w_row, uint m, bytes_out arena, ulong x_at, uint x_row, uint d, uint f, uint s, uint n,
                     ulong out_at, uint out_row, global const int *in, uint rows_at, uint groups_2, bytes_in w2, ulong w2_at, uint m2,
                     ulong out2_at, uint out2_row, uint groups_3, bytes_in w3, ulong w3_at, uint m3, ulong out3_at, uint out3_row) {
-    PRODUCT_MEMORY
+    local product_memory t;
     uint group = get_group_id(0);
     if (group >= groups_3) group -= groups_3, w = w3, w_at = w3_at, m = m3, out_at = out3_at, out_row = out3_row;
     else if (group >= groups_2) group -= groups_2, w = w2, w_at = w2_at, m = m2, out_at = out2_at, out_row = out2_row;
     PRODUCT_PLACE(group, m)
-    float y = group_product(w + w_at + (ulong)row * w_row, w_row, rows, x, x_row, cols, lay, n, parts, totals);
+    float y = group_product(w + w_at + (ulong)row * w_row, w_row, rows, x, x_row, cols, lay, n, &t);
     if (lid < rows * cols) RESULT(out_at, out_row) = y;
 }
 #endif

@@ -1,5 +1,5 @@
 /* quantize: a row of floats in the activation form of a product. A work-item makes 32 elements; in the A256 form the 8 items
- * of a chunk exchange their magnitudes through local memory, TILE groups of 32 at a time. */
+ * of a chunk exchange their magnitudes, TILE groups of 32 at a time. */
 
 inline uint16 window16(float16 x) {
     uint16 u = as_uint16(x), m = u & 0x7fffffffu;
@@ -93,7 +93,15 @@ inline void group_a256(global const float *x, bytes_out row, act lay, uint g, fl
 
 #define TILE (WG < 8 ? 8 : WG)
 
-/* Groups [first, last) of a row, by the whole work-group; first is a multiple of 8. */
+/* Groups [first, last) of a row, by the whole work-group; both are multiples of 8. */
+#ifdef SG
+inline void quantize_rows_a256(global const float *x, bytes_out row, act lay, uint first, uint last, local uint *near) {
+    for (uint at = first; at < last; at += WG) {
+        uint g = at + get_local_id(0), mine = largest32(x + min(g, last - 1) * 32), all = near_max(mine, 8, near);
+        if (g < last) group_a256(x, row, lay, g, as_float(all), as_float(mine));
+    }
+}
+#else
 inline void quantize_rows_a256(global const float *x, bytes_out row, act lay, uint first, uint last, local uint *most) {
     uint lid = get_local_id(0);
     for (uint at = first; at < last; at += TILE) {
@@ -109,6 +117,7 @@ inline void quantize_rows_a256(global const float *x, bytes_out row, act lay, ui
         barrier(CLK_LOCAL_MEM_FENCE);
     }
 }
+#endif
 
 /* ---- Spread: an item makes 4 elements, so that a row keeps many lanes busy ---------------------------------------- */
 
@@ -116,7 +125,8 @@ inline void quantize_rows_a256(global const float *x, bytes_out row, act lay, ui
 #define SPREAD_ON
 #define SPREAD_GROUPS (WG / 8) /* groups of 32 that a work-group makes at a time */
 
-typedef struct spread { uint mags[WG], most[SPREAD_GROUPS]; int sums[WG], errors[4][WG]; } spread;
+/* Chunks take turns with most[]: a turn's maxima are read until the next turn's barrier. */
+typedef struct spread { uint mags[NEAR], most[2][WG / REACH], sums[NEAR], errors[4][NEAR]; } spread;
 
 inline float4 window4(float4 x) {
     uint4 u = as_uint4(x), m = u & 0x7fffffffu;
@@ -129,36 +139,40 @@ inline int4 codes4(float4 v, float k) {
     return clamp(as_int4(t + 12582912.0f) - 0x4B400000, (int4)-127, (int4)127);
 }
 
-/* Writes the codes of elements e .. e + 3, leaves their sum to the others. Ends with a barrier. */
-inline void put_codes(int4 c, bytes_out row, uint e, bool in, local spread *t) {
+inline void put_codes(int4 c, bytes_out row, uint e, bool in) {
     if (in) *(global uchar4 *)(row + e) = convert_uchar4(c & 255);
-    t->sums[get_local_id(0)] = (c.x + c.y) + (c.z + c.w);
-    barrier(CLK_LOCAL_MEM_FENCE);
 }
 
-/* The 4 elements of this item, 0 past the end; the largest magnitude of its group of 32. Has a barrier. */
+inline uint sum4(int4 c) { return (uint)((c.x + c.y) + (c.z + c.w)); }
+
+/* The 4 elements of this item, 0 past the end; the largest magnitude of its group of 32. */
 inline float4 take_four(global const float *x, uint e, bool in, local spread *t, uint *mine) {
-    uint lid = get_local_id(0);
     float4 v = in ? window4(vload4(0, x + e)) : (float4)0.0f;
     uint4 m = as_uint4(v) & 0x7fffffffu;
-    t->mags[lid] = max(max(m.x, m.y), max(m.z, m.w));
-    barrier(CLK_LOCAL_MEM_FENCE);
-    uint most = 0;
-    for (uint i = 0; i < 8; i++) most = max(most, t->mags[(lid & ~7u) + i]);
-    *mine = most;
+    *mine = near_max(max(max(m.x, m.y), max(m.z, m.w)), 8, t->mags);
     return v;
+}
+
+/* The largest of the 64 items of a chunk: `mine` is that of each 8. Has a barrier. */
+inline uint chunk_max(uint mine, local uint *most, local spread *t) {
+    uint lid = get_local_id(0), all = 0;
+#ifdef SG
+    mine = near_max(mine, SG, t->mags);
+#endif
+    if (lid % REACH == 0) most[lid / REACH] = mine;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (uint i = 0; i < 64 / REACH; i++) all = max(all, most[lid / 64 * (64 / REACH) + i]);
+    return all;
 }
 
 /* Groups [first, last) of a row by the whole work-group; first is a multiple of 8. */
 inline void spread_a256(global const float *x, bytes_out row, act lay, uint first, uint last, local spread *t) {
-    uint lid = get_local_id(0);
-    for (uint at = first * 32; at < last * 32; at += WG * 4) {
-        uint e = at + lid * 4, all = 0, mine;
+    uint lid = get_local_id(0), turn = 0;
+    for (uint at = first * 32; at < last * 32; at += WG * 4, turn ^= 1) {
+        uint e = at + lid * 4, mine;
         bool in = e < last * 32;
         float4 v = take_four(x, e, in, t, &mine);
-        if (lid % 8 == 0) t->most[lid / 8] = mine;
-        barrier(CLK_LOCAL_MEM_FENCE);
-        for (uint i = 0; i < 8; i++) all = max(all, t->most[lid / 64 * 8 + i]);
+        uint all = chunk_max(mine, t->most[turn], t);
         int f = 1;
         float k = 0.0f;
         if (all != 0) {
@@ -166,11 +180,10 @@ inline void spread_a256(global const float *x, bytes_out row, act lay, uint firs
             f = clamp(rne(MUL(16.0f * r, as_float(mine)) + 0.5f), 1, 16);
             k = (2032.0f * r) * as_float(inverse[f - 1]);
         }
-        put_codes(codes4(v, k), row, e, in, t);
-        if (in && lid % 4 == 0) {
-            int sum = (t->sums[lid] + t->sums[lid + 1]) + (t->sums[lid + 2] + t->sums[lid + 3]);
-            ((global short *)(row + lay.s))[e / 16] = (short)(f * sum);
-        }
+        int4 c = codes4(v, k);
+        put_codes(c, row, e, in);
+        int sum = (int)near_sum(sum4(c), 4, t->sums);
+        if (in && lid % 4 == 0) ((global short *)(row + lay.s))[e / 16] = (short)(f * sum);
         if (in && lid % 8 == 0) row[lay.f + e / 32] = (uchar)f;
         if (in && lid % 64 == 0) ((global float *)(row + lay.d))[e / 256] = as_float(all) * as_float(0x3A010204u);
     }
@@ -184,6 +197,21 @@ inline int error4(float4 v, float k) {
     return (u.x + u.y) + (u.z + u.w);
 }
 
+/* Errors of the four scales over a group of 32: errors of this item to sums. */
+inline void near_errors(int *error, local spread *t) {
+#ifdef SG
+    for (uint c = 0; c < 4; c++) error[c] = (int)near_sum((uint)error[c], 8, t->errors[c]);
+#else
+    uint lid = get_local_id(0);
+    for (uint c = 0; c < 4; c++) t->errors[c][lid] = (uint)error[c];
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (uint c = 0; c < 4; c++) {
+        error[c] = 0;
+        for (uint i = 0; i < 8; i++) error[c] += (int)t->errors[c][(lid & ~7u) + i];
+    }
+#endif
+}
+
 inline void spread_a32(global const float *x, bytes_out row, act lay, uint first, uint last, local spread *t) {
     uint lid = get_local_id(0);
     for (uint at = first * 32; at < last * 32; at += WG * 4) {
@@ -191,19 +219,17 @@ inline void spread_a32(global const float *x, bytes_out row, act lay, uint first
         bool in = e < last * 32;
         float4 v = take_four(x, e, in, t, &mine);
         float amax = as_float(mine), k0 = 127.0f * rcp(as_float(max(mine, SMALL)));
-        for (uint c = 0; c < 4; c++) t->errors[c][lid] = error4(v, k0 * as_float(shrink[c]));
-        barrier(CLK_LOCAL_MEM_FENCE);
-        int least = INT_MAX;
+        int error[4], least = INT_MAX;
+        for (uint c = 0; c < 4; c++) error[c] = error4(v, k0 * as_float(shrink[c]));
+        near_errors(error, t);
         for (uint c = 0; c < 4; c++) {
-            int error = 0;
-            for (uint i = 0; i < 8; i++) error += t->errors[c][(lid & ~7u) + i];
-            error *= (int)((128 + c) * (128 + c));
-            if (error < least) least = error, best = c;
+            error[c] *= (int)((128 + c) * (128 + c));
+            if (error[c] < least) least = error[c], best = c;
         }
-        put_codes(codes4(v, mine ? k0 * as_float(shrink[best]) : 0.0f), row, e, in, t);
+        int4 c = codes4(v, mine ? k0 * as_float(shrink[best]) : 0.0f);
+        put_codes(c, row, e, in);
+        int sum = (int)near_sum(sum4(c), 8, t->sums);
         if (in && lid % 8 == 0) {
-            int sum = 0;
-            for (uint i = 0; i < 8; i++) sum += t->sums[lid + i];
             ((global short *)(row + lay.s))[e / 32] = (short)sum;
             ((global float *)(row + lay.d))[e / 32] = mine ? (amax * as_float(0x3C010204u)) * (1.0f + convert_float((int)best) * 0.0078125f) : 0.0f;
         }
@@ -211,7 +237,11 @@ inline void spread_a32(global const float *x, bytes_out row, act lay, uint first
 }
 typedef spread quantize_memory;
 #else
+#ifdef SG
+typedef struct quantize_memory { uint most[NEAR]; } quantize_memory;
+#else
 typedef struct quantize_memory { uint most[TILE]; } quantize_memory;
+#endif
 #endif
 
 #ifndef HEAD_DIM /* the program of the cache only takes the functions */
@@ -227,12 +257,12 @@ kernel void quantize_f32(bytes_out arena, ulong x_at, uint x_row, ulong out_at, 
     act lay = {d, f, s};                                                                                     \
     spread_##form(row_f(arena, x_at, r, x_row), arena + out_at + (ulong)r * out_row, lay, first, min(first + SPREAD_GROUPS, n / 32), &t);
 
-kernel __attribute__((reqd_work_group_size(WG, 1, 1)))
+kernel WORK_GROUP
 void quantize_a32(bytes_out arena, ulong x_at, uint x_row, ulong out_at, uint out_row, uint n, uint d, uint f, uint s) {
     QUANTIZE(a32)
 }
 
-kernel __attribute__((reqd_work_group_size(WG, 1, 1)))
+kernel WORK_GROUP
 void quantize_a256(bytes_out arena, ulong x_at, uint x_row, ulong out_at, uint out_row, uint n, uint d, uint f, uint s) {
     QUANTIZE(a256)
 }
@@ -243,12 +273,12 @@ kernel void quantize_a32(bytes_out arena, ulong x_at, uint x_row, ulong out_at, 
     if (g < n / 32) group_a32(row_f(arena, x_at, r, x_row), arena + out_at + (ulong)r * out_row, lay, g);
 }
 
-kernel __attribute__((reqd_work_group_size(WG, 1, 1)))
+kernel WORK_GROUP
 void quantize_a256(bytes_out arena, ulong x_at, uint x_row, ulong out_at, uint out_row, uint n, uint d, uint f, uint s) {
-    local uint most[TILE];
+    local quantize_memory t;
     uint first = get_group_id(0) * TILE, r = get_global_id(1);
     act lay = {d, f, s};
-    quantize_rows_a256(row_f(arena, x_at, r, x_row), arena + out_at + (ulong)r * out_row, lay, first, min(first + TILE, n / 32), most);
+    quantize_rows_a256(row_f(arena, x_at, r, x_row), arena + out_at + (ulong)r * out_row, lay, first, min(first + TILE, n / 32), t.most);
 }
 #endif
 #endif

@@ -25,8 +25,8 @@ for model in k b; do
     digest >"$dir/$model.digest"
 done
 case "$devices" in *" cl:0 "*)
-    for mask in use_record=1 fuse zerocopy,planar cache,item_cols=1 wg=1 use_group=1 use_group=1,tile,dot \
-        use_group=1,zerocopy,tile_from=2,tile_wide=9 group,wg=4,local=4096 alloc=700000,zerocopy; do
+    for mask in use_record=1 fuse zerocopy,planar cache,item_cols=1 wg=1 use_group=1 use_group=1,tile,dot,subgroup_size=16 \
+        use_group=1,zerocopy,tile_from=2,tile_wide=9,subgroup subgroup=emulated,subgroup_size=8 group,wg=4,local=4096 alloc=700000,zerocopy; do
         try cl $mask
     done
     ;;
