@@ -16,6 +16,7 @@ enum {
     DIRECT_TOKENS = 4,  /* so many go without packing */
     PREPARE_TOKENS = 4, /* tokens of an item of the first stage */
     STAGE_STRIDE = 288, /* the longest chunk: Q8_0, 8 x 34 bytes */
+    LINE = 64           /* bytes of a line of the caches */
 };
 
 /* A thread's memory for an item. */
@@ -114,17 +115,67 @@ static void pack(const shape *s, const part *b, uint32_t p, scratch *mem, uint8_
     s->kernel->pack(w.w, w.stride, groups_of(s, b->chunk), to);
 }
 
+/* ---- What comes next from memory: a chunk's blocks lie in as many places as a panel has rows, and the lines
+ * of the results in as many as there are tokens. Both are fetched a few at a time, between tiles. */
+
+/* Lines of a chunk: the first of every row, then the second ... */
+typedef struct fetches {
+    const uint8_t *w;
+    size_t stride;
+    uint32_t row, rows, left, each; /* left: lines; each: at a time */
+} fetches;
+
+/* The chunk after b's of `panels` panels from p on, counted from b's first; in `calls` times. After the last
+ * one comes the first of the next item's rows. */
+static fetches fetches_of(const shape *s, const part *b, uint32_t p, uint32_t panels, uint32_t calls) {
+    uint32_t chunk = b->chunk, panel = b->panel + p, lanes = s->kernel->lanes;
+    if (p + panels > b->panels) panel = b->panel, chunk++;
+    if (chunk == s->chunks) panel += b->panels, chunk = 0;
+    size_t row = (size_t)panel * lanes;
+    if (row + (size_t)panels * lanes > s->op->m) return (fetches){.left = 0};
+    fetches f = {.w = s->op->w.p + row * s->op->w.stride + chunk * s->chunk_bytes,
+                 .stride = s->op->w.stride,
+                 .rows = panels * lanes};
+    f.left = f.rows * (uint32_t)(s->chunk_bytes / LINE + 1);
+    f.each = (f.left + calls - 1) / calls;
+    return f;
+}
+
+static void fetch_some(fetches *f) {
+    for (uint32_t i = 0; i < f->each && f->left > 0; i++, f->left--) {
+        __builtin_prefetch(f->w + f->row * f->stride, 0, 2);
+        if (++f->row == f->rows) f->row = 0, f->w += LINE;
+    }
+}
+
+/* Where the results of tokens t .. t + n - 1 go */
+static void fetch_results(const shape *s, const part *b, uint32_t p, uint32_t t, uint32_t n) {
+    if (b->chunk + 1 < s->chunks) return;
+    for (uint32_t i = 0; i < n; i++) {
+        __builtin_prefetch((float *)ac_cpu_row(s->op->out, b->first + t + i) +
+                               (size_t)(b->panel + p) * s->kernel->lanes,
+                           1, 2);
+        __asm__ volatile(""); /* gcc drops calls that do nothing but fetch */
+    }
+}
+
+/* ---- Blocks ------------------------------------------------------------------------------------------ */
+
 /* Tiles outermost: all panels pass over a few tokens. */
 static void part_plain(const shape *s, const part *b, scratch *mem) {
     const ac_panel_kernel *k = s->kernel;
     uint32_t groups = groups_of(s, b->chunk);
     for (uint32_t p = 0; p < b->panels; p++) pack(s, b, p, mem, mem->more + (size_t)p * k->packed_bytes);
-    for (uint32_t i = 0; i < b->tiles; i++) {
-        uint32_t t = tile_start(k, b->n, i, b->tiles), size = tile_start(k, b->n, i + 1, b->tiles) - t;
+    fetches next = fetches_of(s, b, b->panels, b->panels, b->tiles);
+    for (uint32_t i = 0, t = 0, size; i < b->tiles; i++, t += size) {
+        size = tile_start(k, b->n, i + 1, b->tiles) - t;
         const uint8_t *x = prepared(s, b->chunk, b->first + t);
-        for (uint32_t p = 0; p < b->panels; p++)
+        fetch_some(&next);
+        for (uint32_t p = 0; p < b->panels; p++) {
+            fetch_results(s, b, p, t, size);
             k->tile[size - 1](mem->more + (size_t)p * k->packed_bytes, x, groups,
                               total_of(k, mem, p) + t * k->lanes);
+        }
     }
 }
 
@@ -134,8 +185,11 @@ static void part_tabled(const shape *s, const part *b, scratch *mem) {
     for (uint32_t p = 0; p < b->panels; p++) {
         pack(s, b, p, mem, mem->more);
         k->tabulate(mem->more);
-        for (uint32_t i = 0; i < b->tiles; i++) {
-            uint32_t t = tile_start(k, b->n, i, b->tiles), size = tile_start(k, b->n, i + 1, b->tiles) - t;
+        fetches next = fetches_of(s, b, p + 1, 1, b->tiles);
+        for (uint32_t i = 0, t = 0, size; i < b->tiles; i++, t += size) {
+            size = tile_start(k, b->n, i + 1, b->tiles) - t;
+            fetch_some(&next);
+            fetch_results(s, b, p, t, size);
             k->tabled[size + 1 - k->tokens](mem->more, prepared(s, b->chunk, b->first + t),
                                             groups_of(s, b->chunk), total_of(k, mem, p) + t * k->lanes);
         }
@@ -152,11 +206,24 @@ static void packed(const shape *s, uint32_t panel, uint32_t panels, uint32_t fir
         (k->tabulate && n >= TABLE_TOKENS ? part_tabled : part_plain)(s, &b, mem);
 }
 
-static void write_out(const shape *s, uint32_t panel, uint32_t first, uint32_t n, const float *total) {
-    uint32_t lanes = s->kernel->lanes, row = panel * lanes, left = s->op->m - row;
+/* The totals of a panel's token, `left` rows or all lanes */
+static inline void write_lanes(float *out, const float *total, uint32_t lanes, uint32_t left) {
+    enum { STEP = 4 }; /* lanes come in fours */
+    if (left < lanes)
+        memcpy(out, total, left * sizeof *out);
+    else
+        for (uint32_t r = 0; r < lanes; r += STEP) memcpy(out + r, total + r, STEP * sizeof *out);
+}
+
+/* The totals of a block of panels, `apart` floats apart, token by token: a token's row is a page of memory.
+ */
+static void write_out(const shape *s, uint32_t panel, uint32_t panels, uint32_t first, uint32_t n,
+                      const float *total, size_t apart) {
+    uint32_t lanes = s->kernel->lanes, row = panel * lanes;
     for (uint32_t t = 0; t < n; t++, total += lanes) {
         float *out = (float *)ac_cpu_row(s->op->out, first + t) + row;
-        for (uint32_t r = 0; r < lanes && r < left; r++) out[r] = total[r];
+        for (uint32_t p = 0; p < panels; p++)
+            write_lanes(out + p * lanes, total + p * apart, lanes, s->op->m - row - p * lanes);
     }
 }
 
@@ -191,7 +258,7 @@ static void item(const shape *s, uint32_t index, scratch *mem) {
     for (uint32_t p = 0; p < panels; p++)
         memset(total_of(s->kernel, mem, p), 0, n * s->kernel->lanes * sizeof(float));
     packed(s, panel, panels, first, n, mem);
-    for (uint32_t p = 0; p < panels; p++) write_out(s, panel + p, first, n, total_of(s->kernel, mem, p));
+    write_out(s, panel, panels, first, n, mem->total, (size_t)BLOCK_TOKENS * s->kernel->lanes);
 }
 
 static void item_of_few(const shape *s, uint32_t index, scratch *mem) {
@@ -200,7 +267,7 @@ static void item_of_few(const shape *s, uint32_t index, scratch *mem) {
     for (; panel < end; panel++) {
         memset(mem->total, 0, s->tokens * s->kernel->lanes * sizeof(float));
         direct(s, panel, s->tokens, mem);
-        write_out(s, panel, 0, s->tokens, mem->total);
+        write_out(s, panel, 1, 0, s->tokens, mem->total, 0);
     }
 }
 
