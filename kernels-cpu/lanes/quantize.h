@@ -15,26 +15,39 @@ static const float inverse[17] = {0.0f,      1.0f / 1,  1.0f / 2,  1.0f / 3,  1.
                                   1.0f / 6,  1.0f / 7,  1.0f / 8,  1.0f / 9,  1.0f / 10, 1.0f / 11,
                                   1.0f / 12, 1.0f / 13, 1.0f / 14, 1.0f / 15, 1.0f / 16};
 
-/* 32 windowed floats */
-INLINE void v_group_of(const float *x, vf v[VECTORS_32]) {
-    V_UNROLL for (int i = 0; i < VECTORS_32; i++) v[i] = vf_window(vf_load(x + i * LANES));
-}
-
-INLINE float v_group_amax(const vf v[VECTORS_32]) {
-    vi most = vi_magnitude(v[0]);
-    V_UNROLL for (int i = 1; i < VECTORS_32; i++) most = vi_max(most, vi_magnitude(v[i]));
-    return ac_from_bits((uint32_t)vi_most(most));
-}
-
-/* The group's squared rounding errors with scale c. */
-INLINE int32_t v_error(const vf v[VECTORS_32], float k, int c) {
-    vi sum = vi_zero();
-    V_UNROLL for (int i = 0; i < VECTORS_32; i++) {
-        vf t = vf_mul(v[i], vf_all(k));
-        vi u = vi_rne(vf_mul(vf_sub(t, vf_of(vi_rne(t))), vf_all(64.0f)));
-        sum = vi_add(sum, vi_mul(u, u));
+/* n groups of x, windowed, to y; returned: their largest magnitudes, as bits, zeros behind them. */
+INLINE vi v_group_amax(const float *x, int n, float *y) {
+    vi most[LANES];
+    V_UNROLL for (int g = 0; g < LANES; g++) {
+        most[g] = vi_zero();
+        if (g >= n) continue;
+        V_UNROLL for (int i = 0; i < VECTORS_32; i++) {
+            vf v = vf_window(vf_load(x + 32 * g + i * LANES));
+            vf_store(y + 32 * g + i * LANES, v);
+            most[g] = vi_max(most[g], vi_magnitude(v));
+        }
     }
-    return vi_sum(sum) * (128 + c) * (128 + c);
+    return v_mosts(most);
+}
+
+/* Vector i of group g */
+INLINE vf v_group(const float *y, int g, int i) {
+    return vf_load(y + 32 * g + i * LANES);
+}
+
+/* The squared rounding errors of n groups with the scales c; k: [LANES] */
+INLINE vi v_errors(const float *y, int n, const float *k, int c) {
+    vi sum[LANES];
+    V_UNROLL for (int g = 0; g < LANES; g++) {
+        sum[g] = vi_zero();
+        if (g >= n) continue;
+        V_UNROLL for (int i = 0; i < VECTORS_32; i++) {
+            vf t = vf_mul(v_group(y, g, i), vf_all(k[g]));
+            vi u = vi_rne(vf_mul(vf_sub(t, vf_of(vi_rne(t))), vf_all(64.0f)));
+            sum[g] = vi_add(sum[g], vi_mul(u, u));
+        }
+    }
+    return vi_mul(v_sums(sum), vi_all((128 + c) * (128 + c)));
 }
 
 /* The codes of one vector, stored; returned as they are. */
@@ -44,61 +57,80 @@ INLINE vi v_put_codes(vf v, float k, int8_t *q) {
     return code;
 }
 
-INLINE void group_a32(const float *x, int8_t *q, float *d, int16_t *s) {
-    vf v[VECTORS_32];
-    v_group_of(x, v);
-    float amax = v_group_amax(v), k = 0.0f;
-    *d = 0.0f;
-    if (amax != 0.0f) {
-        k = 127.0f * ac_rcp(amax);
-        int best = 0;
-        int32_t least = v_error(v, k, 0);
-        V_UNROLL for (int c = 1; c < 4; c++) {
-            int32_t error = v_error(v, k * shrink[c], c);
-            best = error < least ? c : best;
-            least = error < least ? error : least;
-        }
-        k = k * shrink[best];
-        *d = (amax * ac_from_bits(0x3C010204u)) * (1.0f + (float)best * 0.0078125f);
+/* n groups, LANES at most: a group to a lane wherever there is one number of each. */
+INLINE void groups_a32(const float *x, int n, int8_t *q, float *d, int16_t *s) {
+    float y[32 * LANES], k[LANES], scale[LANES];
+    int16_t sum[LANES];
+    vi most = v_group_amax(x, n, y), codes[LANES];
+    vm none = vm_greater(vi_all(1), most);
+    vf k0 = vf_choose(none, vf_zero(), vf_mul(vf_all(127.0f), vf_rcp(vf_bits(most)))), best = k0,
+       times = vf_all(1.0f);
+    vf_store(k, k0);
+    vi least = v_errors(y, n, k, 0);
+    V_UNROLL for (int c = 1; c < 4; c++) {
+        vf kc = vf_mul(k0, vf_all(shrink[c]));
+        vf_store(k, kc);
+        vi error = v_errors(y, n, k, c);
+        vm less = vm_greater(least, error);
+        least = vi_choose(less, error, least);
+        best = vf_choose(less, kc, best);
+        times = vf_choose(less, vf_all(1.0f + (float)c * 0.0078125f), times);
     }
-    vi sum = vi_zero();
-    V_UNROLL for (int i = 0; i < VECTORS_32; i++) sum = vi_add(sum, v_put_codes(v[i], k, q + i * LANES));
-    *s = (int16_t)vi_sum(sum);
+    vf_store(k, best);
+    vf_store(scale, vf_mul(vf_mul(vf_bits(most), vf_const(0x3C010204u)), times));
+    V_UNROLL for (int g = 0; g < LANES; g++) {
+        codes[g] = vi_zero();
+        if (g >= n) continue;
+        V_UNROLL for (int i = 0; i < VECTORS_32; i++) codes[g] =
+            vi_add(codes[g], v_put_codes(v_group(y, g, i), k[g], q + 32 * g + i * LANES));
+    }
+    v_store16(sum, v_sums(codes));
+    memcpy(d, scale, (size_t)n * sizeof *d);
+    memcpy(s, sum, (size_t)n * sizeof *s);
 }
 
-/* A group of a chunk whose largest magnitude has the reciprocal r. */
-INLINE void group_a256(const float *x, float amax, float r, int8_t *q, uint8_t *f, int16_t *s) {
-    int factor = ac_rne((16.0f * r) * amax + 0.5f);
-    factor = factor < 1 ? 1 : factor > 16 ? 16 : factor;
-    float k = (2032.0f * r) * inverse[factor];
-    *f = (uint8_t)factor;
-    for (int half = 0; half < 2; half++) {
-        vi sum = vi_zero();
+/* A chunk: halves of groups, LANES of them, from `half` on. factor: [LANES], theirs. */
+INLINE void halves_a256(const float *y, int half, const float *k, const int32_t *factor, int8_t *q,
+                        int16_t *s) {
+    vi codes[LANES];
+    V_UNROLL for (int h = 0; h < LANES; h++) {
+        codes[h] = vi_zero();
         V_UNROLL for (int i = 0; i < 16; i += LANES) {
-            int at = 16 * half + i;
-            sum = vi_add(sum, v_put_codes(vf_window(vf_load(x + at)), k, q + at));
+            int at = 16 * (half + h) + i;
+            codes[h] = vi_add(codes[h], v_put_codes(vf_load(y + at), k[(half + h) / 2], q + at));
         }
-        s[half] = (int16_t)(factor * vi_sum(sum));
     }
+    v_store16(s + half, vi_mul(vi_load(factor + half), v_sums(codes)));
 }
 
 static float chunk_a256(const float *x, int8_t *q, uint8_t *f, int16_t *s) {
-    float amax[AC_CHUNK / 32], all = 0.0f;
-    for (uint32_t g = 0; g < AC_CHUNK / 32; g++) {
-        vf v[VECTORS_32];
-        v_group_of(x + 32 * g, v);
-        amax[g] = v_group_amax(v);
-        all = amax[g] > all ? amax[g] : all;
+    enum { GROUPS = AC_CHUNK / 32, ROUNDED = GROUPS < LANES ? LANES : GROUPS };
+    int32_t amax[ROUNDED], factor[ROUNDED], both[2 * GROUPS];
+    float y[AC_CHUNK], k[GROUPS];
+    vi most = vi_zero();
+    for (int g = 0; g < GROUPS; g += LANES) {
+        vi here = v_group_amax(x + 32 * g, GROUPS - g < LANES ? GROUPS - g : LANES, y + 32 * g);
+        vi_store(amax + g, here);
+        most = vi_max(most, here);
     }
+    float all = ac_from_bits((uint32_t)vi_most(most));
     if (all == 0.0f) {
         memset(q, 0, AC_CHUNK);
-        memset(f, 1, AC_CHUNK / 32);
-        memset(s, 0, AC_CHUNK / 16 * sizeof *s);
+        memset(f, 1, GROUPS);
+        memset(s, 0, 2 * GROUPS * sizeof *s);
         return 0.0f;
     }
     float r = ac_rcp(all);
-    for (uint32_t g = 0; g < AC_CHUNK / 32; g++)
-        group_a256(x + 32 * g, amax[g], r, q + 32 * g, f + g, s + 2 * g);
+    for (int g = 0; g < GROUPS; g += LANES) {
+        vf share = vf_add(vf_mul(vf_all(16.0f * r), vf_load(amax + g)), vf_all(0.5f));
+        vi_store(factor + g, vi_min(vi_max(vi_rne(share), vi_all(1)), vi_all(16)));
+    }
+    V_UNROLL for (int g = 0; g < GROUPS; g++) {
+        k[g] = (2032.0f * r) * inverse[factor[g]];
+        f[g] = (uint8_t)factor[g];
+        both[2 * g] = both[2 * g + 1] = factor[g];
+    }
+    for (int half = 0; half < 2 * GROUPS; half += LANES) halves_a256(y, half, k, both, q, s);
     return all * ac_from_bits(0x3A010204u);
 }
 
@@ -114,7 +146,10 @@ static void part_f32(const ac_cpu_quantize *op, const float *x, uint8_t *out, ui
 static void part_a32(const ac_cpu_quantize *op, const float *x, uint8_t *out, uint32_t at, uint32_t end) {
     float *d = (float *)(void *)(out + op->lay.d);
     int16_t *s = (int16_t *)(void *)(out + op->lay.s);
-    for (; at < end; at += 32) group_a32(x + at, (int8_t *)out + op->lay.q + at, d + at / 32, s + at / 32);
+    int8_t *q = (int8_t *)out + op->lay.q;
+    for (; at + 32 * LANES <= end; at += 32 * LANES)
+        groups_a32(x + at, LANES, q + at, d + at / 32, s + at / 32);
+    for (; at < end; at += 32) groups_a32(x + at, 1, q + at, d + at / 32, s + at / 32);
 }
 
 static void part_a256(const ac_cpu_quantize *op, const float *x, uint8_t *out, uint32_t at, uint32_t end) {

@@ -179,6 +179,20 @@ INLINE float vf_most(vf a) {
     return _mm_cvtss_f32(_mm_max_ss(x, _mm_movehdup_ps(x)));
 }
 
+/* Lane i of v_sums and v_mosts: the sum and the maximum of the lanes of x[i]. */
+#define V_EACH(name, op)                                                                                     \
+    INLINE vi name##_of4(const vi *x) { /* of each half */                                                   \
+        vi a = op(_mm256_unpacklo_epi32(x[0], x[1]), _mm256_unpackhi_epi32(x[0], x[1]));                     \
+        vi b = op(_mm256_unpacklo_epi32(x[2], x[3]), _mm256_unpackhi_epi32(x[2], x[3]));                     \
+        return op(_mm256_unpacklo_epi64(a, b), _mm256_unpackhi_epi64(a, b));                                 \
+    }                                                                                                        \
+    INLINE vi name(const vi x[LANES]) {                                                                      \
+        vi a = name##_of4(x), b = name##_of4(x + 4);                                                         \
+        return op(_mm256_permute2x128_si256(a, b, 0x20), _mm256_permute2x128_si256(a, b, 0x31));             \
+    }
+V_EACH(v_sums, vi_add)
+V_EACH(v_mosts, vi_max)
+
 /* which lanes: all bits or none */
 typedef __m256i vm;
 INLINE vm vm_less(vf a, vf b) {

@@ -187,6 +187,23 @@ INLINE float vf_most(vf a) {
     return _mm512_reduce_max_ps(a);
 }
 
+/* Lane i of v_sums and v_mosts: the sum and the maximum of the lanes of x[i]. */
+#define V_EACH(name, op)                                                                                     \
+    INLINE vi name##_of4(const vi *x) { /* of each quarter */                                                \
+        vi a = op(_mm512_unpacklo_epi32(x[0], x[1]), _mm512_unpackhi_epi32(x[0], x[1]));                     \
+        vi b = op(_mm512_unpacklo_epi32(x[2], x[3]), _mm512_unpackhi_epi32(x[2], x[3]));                     \
+        return op(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b));                                 \
+    }                                                                                                        \
+    INLINE vi name##_halves(vi a, vi b) {                                                                    \
+        return op(_mm512_shuffle_i32x4(a, b, 0x88), _mm512_shuffle_i32x4(a, b, 0xdd));                       \
+    }                                                                                                        \
+    INLINE vi name(const vi x[LANES]) {                                                                      \
+        return name##_halves(name##_halves(name##_of4(x), name##_of4(x + 4)),                                \
+                             name##_halves(name##_of4(x + 8), name##_of4(x + 12)));                          \
+    }
+V_EACH(v_sums, vi_add)
+V_EACH(v_mosts, vi_max)
+
 /* which lanes */
 typedef __mmask16 vm;
 INLINE vm vm_less(vf a, vf b) {

@@ -216,6 +216,14 @@ INLINE float vf_most(vf a) {
     return vmaxvq_f32(a);
 }
 
+/* Lane i: the sum and the maximum of the lanes of x[i]. */
+INLINE vi v_sums(const vi x[LANES]) {
+    return vpaddq_s32(vpaddq_s32(x[0], x[1]), vpaddq_s32(x[2], x[3]));
+}
+INLINE vi v_mosts(const vi x[LANES]) {
+    return vpmaxq_s32(vpmaxq_s32(x[0], x[1]), vpmaxq_s32(x[2], x[3]));
+}
+
 /* which lanes */
 typedef uint32x4_t vm;
 INLINE vm vm_less(vf a, vf b) {
