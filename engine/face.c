@@ -58,6 +58,14 @@ ac_op_uses ac_op_buffers(const ac_op *op) {
 #undef USES
 }
 
+bool ac_op_by_row(ac_op_kind kind) {
+    static const bool by_row[AC_OP_COUNT] = {
+        [AC_OP_embed] = true, [AC_OP_rms_norm] = true, [AC_OP_quantize] = true, [AC_OP_add] = true,
+        [AC_OP_rope] = true,  [AC_OP_kv_store] = true, [AC_OP_glu] = true,
+    };
+    return (unsigned)kind < AC_OP_COUNT && by_row[kind];
+}
+
 static size_t round_up(size_t n, size_t to) {
     return (n + to - 1) / to * to;
 }

@@ -44,8 +44,15 @@ static uint32_t buf_new(builder *b, const char *name, ac_buf_kind kind, uint64_t
     return b->n_bufs++;
 }
 
+/* Rows start in different sets of the caches: products write columns, and lines that lie a power of two apart
+ * would drive each other out. */
+static uint64_t spread(uint64_t row_bytes) {
+    enum { LINE = 64, SETS_APART = 1024 };
+    return row_bytes % SETS_APART ? row_bytes : row_bytes + LINE;
+}
+
 static uint32_t floats(builder *b, const char *name, uint64_t n) {
-    return buf_new(b, name, AC_BUF_SCRATCH, n * sizeof(float));
+    return buf_new(b, name, AC_BUF_SCRATCH, spread(n * sizeof(float)));
 }
 
 static void touch(builder *b, uint32_t buf) {
@@ -80,6 +87,21 @@ static uint64_t round_up(uint64_t n, uint64_t to) {
 
 static bool overlaps(span a, span b) {
     return a.first <= b.last && b.first <= a.last;
+}
+
+/* Operations by row that follow each other are one moment: a backend may do them row by row. */
+static void join_rows(builder *b) {
+    const ac_op *ops = b->out->ops;
+    for (uint32_t first = 0, end; first < b->n_ops; first = end) {
+        for (end = first + 1; end < b->n_ops && ac_op_by_row(ops[end - 1].kind) &&
+                              ac_op_by_row(ops[end].kind) && ops[end].rows == ops[first].rows;)
+            end++;
+        for (uint32_t i = 0; i < b->n_bufs; i++) {
+            span *s = &b->spans[i];
+            if (s->first > first && s->first < end) s->first = first;
+            if (s->last >= first && s->last < end - 1) s->last = end - 1;
+        }
+    }
 }
 
 /* First fit in order of creation: at the lowest offset where no buffer alive at the same time lies. Quadratic
@@ -241,6 +263,7 @@ ac_status ac__plan_build(const ac_model *m, const ac_stage *s, const ac_plan_set
     stage_ops(&b);
     if (!b.failed) {
         widen_host_buffers(&b);
+        join_rows(&b);
         place_buffers(&b);
     }
     ac__free(b.spans);

@@ -1,5 +1,5 @@
 /* cpu_prepare.c - a plan becomes a program: memory, copies of the constants, and one job per operation. */
-#include "cpu.h"
+#include "cpu_chain.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -72,6 +72,7 @@ static ac_status fill_jobs(ac_prog *p, ac_error *err) {
                        (unsigned long long)scratch + p->shared_bytes);
     ac__cpu_pool_spread(p->dev->pool, p->shared, p->shared_bytes);
     for (uint32_t i = 0; i < p->n_jobs; i++) p->jobs[i].shared = p->shared;
+    ac__cpu_chain_find(p);
     p->bytes += scratch + p->shared_bytes;
     return AC_OK;
 }

@@ -1,9 +1,8 @@
 /* cpu_run.c - a run: all threads of the device walk the jobs, with a barrier after each stage. */
-#include "cpu.h"
+#include "cpu_chain.h"
 
 #include <stdatomic.h>
 #include <string.h>
-#include <time.h>
 
 /* ---- A run's inputs -------------------------------------------------------------------------- */
 
@@ -77,12 +76,6 @@ static ac_status check(const ac_prog *prog, const ac_run *run, ac_error *err) {
 
 /* ---- The work -------------------------------------------------------------------------------- */
 
-static uint64_t now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 /* A run as one thread sees it. */
 typedef struct member {
     ac_prog *prog;
@@ -101,17 +94,31 @@ static uint32_t first_item(const member *m, uint32_t queue, uint32_t items) {
     return (uint32_t)((uint64_t)items * first_thread(m, queue) / m->threads);
 }
 
+/* What a barrier ends: a stage of a job, or a chain of jobs. */
+typedef struct turn {
+    ac_cpu_chain chain;
+    int stage;
+    uint64_t *ns; /* NULL: nobody looks at the clock */
+} turn;
+
+static void work(const member *m, const turn *t, uint32_t first, uint32_t last) {
+    if (t->chain.n > 1)
+        ac__cpu_chain_work(&t->chain, first, last, m->threads, m->scratch, t->ns);
+    else
+        t->chain.jobs->slot->stage[t->stage].work(t->chain.jobs, first, last, m->scratch);
+}
+
 /* Works off a queue. */
-static void work_off(const member *m, const ac_cpu_job *job, const ac_cpu_stage *stage, uint32_t queue,
-                     uint32_t items) {
+static void work_off(const member *m, const turn *t, uint32_t queue) {
     enum { PARTS = 4 }; /* of a thread's share, where the kernel has no wish */
     _Atomic uint32_t *taken = &m->prog->share->queue[m->set][queue].taken;
+    uint32_t items = t->chain.items, wish = t->chain.jobs->slot->grain;
     uint32_t first = first_item(m, queue, items), n = first_item(m, queue + 1, items) - first;
-    uint32_t grain = job->slot->grain ? job->slot->grain : items / m->threads / PARTS + 1;
+    uint32_t grain = wish ? wish : items / m->threads / PARTS + 1;
     while (atomic_load_explicit(taken, memory_order_relaxed) < n) {
         uint32_t at = atomic_fetch_add_explicit(taken, grain, memory_order_relaxed);
         if (at >= n) return;
-        stage->work(job, first + at, first + (n - at < grain ? n : at + grain), m->scratch);
+        work(m, t, first + at, first + (n - at < grain ? n : at + grain));
     }
 }
 
@@ -127,15 +134,28 @@ static void wait_for_all(member *m) {
         m->spin = m->spin + m->spin / 16 < most ? m->spin + m->spin / 16 : most;
 }
 
-static void do_stage(member *m, const ac_cpu_job *job, int s) {
-    const ac_cpu_stage *stage = &job->slot->stage[s];
-    uint32_t items = stage->items ? stage->items(job, m->threads) : job->rows;
-    if (items == 0) return;
+static void take_turn(member *m, const turn *t) {
+    if (t->chain.items == 0) return;
     ac_cpu_share *share = m->prog->share;
     atomic_store_explicit(&share->queue[!m->set][m->own].taken, 0, memory_order_relaxed);
-    for (uint32_t i = 0; i < m->queues; i++) work_off(m, job, stage, (m->own + i) % m->queues, items);
+    for (uint32_t i = 0; i < m->queues; i++) work_off(m, t, (m->own + i) % m->queues);
     wait_for_all(m);
     m->set = !m->set;
+}
+
+/* The jobs of a chain, or the stages of a job. ns: NULL or [jobs of the chain], zeros; what is left of the
+ * time, the waiting, is the last job's. */
+static void do_chain(member *m, ac_cpu_chain chain, uint64_t *ns) {
+    uint64_t start = ns ? ac__cpu_now() : 0, sum = 0;
+    take_turn(m, &(turn){chain, 0, ns});
+    for (int s = 1; s < AC_CPU_STAGES && chain.n == 1 && chain.jobs->slot->stage[s].work; s++) {
+        const ac_cpu_stage *stage = &chain.jobs->slot->stage[s];
+        chain.items = stage->items ? stage->items(chain.jobs, m->threads) : chain.jobs->rows;
+        take_turn(m, &(turn){chain, s, NULL});
+    }
+    if (!ns) return;
+    for (uint32_t i = 0; i + 1 < chain.n; i++) sum += ns[i];
+    ns[chain.n - 1] = ac__cpu_now() - start - sum;
 }
 
 static void worker(void *user, uint32_t id, uint32_t threads) {
@@ -146,12 +166,13 @@ static void worker(void *user, uint32_t id, uint32_t threads) {
     m.own = id * m.queues / threads;
     m.scratch = prog->scratch + id * prog->thread_bytes;
     ac_fp_enter(&saved);
-    for (uint32_t i = 0; i < prog->n_jobs; i++) {
-        const ac_cpu_job *job = &prog->jobs[i];
-        if (job->rows == 0) continue;
-        uint64_t start = prog->profile && id == 0 ? now() : 0;
-        for (int s = 0; s < AC_CPU_STAGES && job->slot->stage[s].work; s++) do_stage(&m, job, s);
-        if (prog->profile && id == 0) prog->ns[i] = now() - start;
+    for (uint32_t i = 0, n; i < prog->n_jobs; i += n) {
+        ac_cpu_chain chain = {.n = 1};
+        if (prog->jobs[i].rows > 0) {
+            chain = ac__cpu_chain_of(prog, i, threads);
+            do_chain(&m, chain, prog->profile && id == 0 ? prog->ns + i : NULL);
+        }
+        n = chain.n;
     }
     ac_fp_leave(&saved);
 }

@@ -70,6 +70,9 @@ typedef struct ac_cpu_word {
     _Atomic uint32_t sleepers;
 } ac_cpu_word;
 
+/* Nanoseconds of a clock that only goes forward. */
+uint64_t ac__cpu_now(void);
+
 uint32_t ac__cpu_word_get(const ac_cpu_word *w);
 void ac__cpu_word_set(ac_cpu_word *w, uint32_t value); /* and wakes who waits */
 /* Returns when the value is another than `value`; spins at most `spin_ns` nanoseconds. True when that was not

@@ -38,7 +38,7 @@ static void pause_cpu(void) {
 #endif
 }
 
-static uint64_t now(void) {
+uint64_t ac__cpu_now(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
@@ -60,13 +60,13 @@ static bool spin(const ac_cpu_word *w, uint32_t value, uint32_t spin_ns) {
     enum { LOOKS = 16 }; /* between two looks at the clock */
     if (ac__cpu_word_get(w) != value) return true;
     if (!spin_ns) return false;
-    uint64_t end = now() + spin_ns;
+    uint64_t end = ac__cpu_now() + spin_ns;
     do {
         for (int i = 0; i < LOOKS; i++) {
             pause_cpu();
             if (ac__cpu_word_get(w) != value) return true;
         }
-    } while (now() < end);
+    } while (ac__cpu_now() < end);
     return false;
 }
 

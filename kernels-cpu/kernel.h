@@ -110,6 +110,7 @@ typedef struct ac_cpu_job {
     uint32_t max_rows;  /* of any run */
     uint32_t max_pages; /* columns of run->pages */
     const ac_run *run;  /* this run's inputs, checked */
+    bool joins;         /* it goes on where the job before ends, row by row: cpu_chain.c */
     void *shared; /* slot->shared_bytes bytes, 64-byte aligned; all threads see it, for what one stage leaves
                      to the next */
     union {
@@ -125,7 +126,8 @@ typedef struct ac_cpu_job {
 
 /* One stage of a kernel: items(job, threads) says into how many independent items this run's job splits
  * (NULL: one per row); work computes items first .. last - 1, with slot->thread_bytes bytes of scratch of its
- * own, 64-byte aligned, not cleared. */
+ * own, 64-byte aligned, not cleared. Operations by row (ac_op_by_row) have one stage, and as many items for
+ * each row, one row's after the other's. */
 typedef struct ac_cpu_stage {
     uint32_t (*items)(const ac_cpu_job *job, uint32_t threads);
     void (*work)(const ac_cpu_job *job, uint32_t first, uint32_t last, void *scratch);

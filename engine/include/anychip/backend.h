@@ -132,6 +132,11 @@ typedef struct ac_op_uses {
 } ac_op_uses;
 AC_API ac_op_uses ac_op_buffers(const ac_op *op);
 
+/* Whether an operation is a little work on each row by itself: embed, rms_norm, quantize, add, rope, kv_store
+ * and glu. Such operations that follow each other in a plan, over the same rows, may be done as one, all of
+ * them on a row before the next: the engine keeps apart the buffers that they use. Thread-safe. */
+AC_API bool ac_op_by_row(ac_op_kind kind);
+
 /* ---- 2. Layouts ---- */
 
 /* A row in an activation form, byte offsets from the row's start; `n` elements (a multiple of 32 for A32, of
@@ -184,7 +189,8 @@ typedef enum ac_buf_kind {
     AC_BUF_OUTPUT   /* read by the host after a run (`read`) */
 } ac_buf_kind;
 
-/* Buffers share one arena: those whose offsets overlap are never alive at the same time. */
+/* Buffers share one arena: those whose offsets overlap are never alive at the same time, a run of operations
+ * by row (ac_op_by_row) being one time. */
 typedef struct ac_plan_buf {
     const char *name;
     ac_buf_kind kind;
