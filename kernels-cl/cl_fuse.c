@@ -180,7 +180,7 @@ static ac_status rope_store(ac_prog *p, uint32_t op, uint32_t *covered, ac_error
 /* attention, quantize */
 static ac_status attention_quantize(ac_prog *p, uint32_t op, uint32_t *covered, ac_error *err) {
     const ac_op *first = op_at(p, op, 0, AC_OP_attention), *next = op_at(p, op, 1, AC_OP_quantize);
-    if (!first || !next || !p->dev->tuning.use_group) return AC_OK;
+    if (!first || !next) return AC_OK;
     const ac_op_attention *o = &first->attention;
     const ac_op_quantize *q = &next->quantize;
     if (q->x != o->out || q->n != o->heads * o->head_dim || q->n % 256 || !APART(p, q->out, o->q))
@@ -270,13 +270,14 @@ static ac_status product_3(ac_prog *p, uint32_t op, uint32_t from, uint32_t to, 
     ac_cl_args a;
     ac_cl_launch *l;
     uint32_t groups;
-    AC_TRY(group_launch(p, op, "matmul_group_3", from, to, &a, &l, err));
+    bool by_group = p->dev->tuning.use_group;
+    AC_TRY(group_launch(p, op, by_group ? "matmul_group_3" : "matmul_item_3", from, to, &a, &l, err));
     groups = l->dim[0].n;
     for (uint32_t i = 1; i < 3; i++) {
         const ac_op *o = i < p->covering ? &p->plan->ops[op + i] : NULL;
         const ac_op *any = o ? o : &p->plan->ops[op];
         const ac_cl_segment *s = &tensor_of(p, any)->segments[0];
-        ac__cl_arg_u32(&a, o ? groups : AC_NONE);
+        ac__cl_arg_u32(&a, !o ? AC_NONE : by_group ? groups : groups * l->dim[0].local);
         ac__cl_arg_mem(&a, s->mem);
         ac__cl_arg_u64(&a, s->at);
         ac__cl_arg_u32(&a, s->rows);
@@ -303,19 +304,22 @@ static uint32_t match_product_3(const ac_prog *p, uint32_t op) {
 static const struct {
     uint32_t (*match)(const ac_prog *p, uint32_t op);
     ac_status (*make)(ac_prog *p, uint32_t op, uint32_t from, uint32_t to, ac_error *err);
-} products[] = {
-    {match_product_add, product_add}, {match_product_glu, product_glu}, {match_product_3, product_3}};
+    bool by_items; /* or by work-groups only */
+} products[] = {{match_product_add, product_add, false},
+                {match_product_glu, product_glu, false},
+                {match_product_3, product_3, true}};
 
-/* Products share a launch while they go by work-groups; larger runs have the operations one by one. */
+/* Products of few rows share a launch; larger runs have the operations one by one. */
 static ac_status fuse_products(ac_prog *p, uint32_t op, uint32_t *covered, ac_error *err) {
     uint32_t most = p->plan->ops[op].rows == AC_ROWS_OUT ? p->plan->max_out : p->plan->max_rows;
-    uint32_t n = 0, end = ac__cl_group_end(p->dev, &p->weights->tensors[p->plan->ops[op].matmul.w]);
+    bool by_group = p->dev->tuning.use_group;
+    uint32_t n = 0, end = ac__cl_fused_end(p->dev, &p->weights->tensors[p->plan->ops[op].matmul.w]);
     for (size_t i = 0; i < sizeof products / sizeof *products && n == 0; i++) {
-        n = products[i].match(p, op);
+        n = by_group || products[i].by_items ? products[i].match(p, op) : 0;
         if (n == 0) continue;
         p->covering = n;
-        AC_TRY(products[i].make(p, op, 1, 2, err));
-        if (most >= 2 && end > 2) AC_TRY(products[i].make(p, op, 2, end, err));
+        AC_TRY(products[i].make(p, op, 1, by_group ? 2 : end, err));
+        if (by_group && most >= 2 && end > 2) AC_TRY(products[i].make(p, op, 2, end, err));
     }
     if (n == 0) return AC_OK;
     *covered = n;
@@ -335,7 +339,7 @@ ac_status ac__cl_fuse(ac_prog *p, uint32_t op, uint32_t *covered, ac_error *err)
     ac_op_kind kind = p->plan->ops[op].kind;
     *covered = 0;
     if (!p->dev->features.fuse) return AC_OK;
-    if (kind == AC_OP_matmul && p->dev->tuning.use_group) return fuse_products(p, op, covered, err);
+    if (kind == AC_OP_matmul) return fuse_products(p, op, covered, err);
     if (kind == AC_OP_glu) return glu_quantize(p, op, covered, err);
     if (kind == AC_OP_attention) return attention_quantize(p, op, covered, err);
     if (kind == AC_OP_add || kind == AC_OP_rms_norm) AC_TRY(norm_quantize(p, op, covered, err));

@@ -3,6 +3,7 @@
 #include "cl_plan.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static uint32_t div_up(uint32_t n, uint32_t by) {
     return (n + by - 1) / by;
@@ -88,7 +89,8 @@ ac_cl_unit ac__cl_matmul_unit(const ac_dev *dev, const ac_cl_tensor *t, uint32_t
     cut k = cut_for(dev, t, rows);
     const char *planar = t->planar ? " -DPLANAR" : "";
     if (k.unit == AC_CL_UNIT_ITEM) {
-        snprintf(options, cap, "-DTYPE_%s%s -DCOLS=%u -DWIDE_LOADS", names[t->type], planar, k.cols);
+        snprintf(options, cap, "-DTYPE_%s%s -DCOLS=%u -DWIDE_LOADS%s", names[t->type], planar, k.cols,
+                 strcmp(kernel, "matmul_item_3") == 0 ? " -DONLY_matmul_item_3" : "");
     } else if (k.unit == AC_CL_UNIT_PANEL) {
         snprintf(options, cap, "-DTYPE_%s%s -DPANEL=%u -DCOLS=%u -DWIDE_LOADS", names[t->type], planar,
                  k.rows, k.cols);
@@ -102,7 +104,9 @@ ac_cl_unit ac__cl_matmul_unit(const ac_dev *dev, const ac_cl_tensor *t, uint32_t
     return k.unit;
 }
 
-uint32_t ac__cl_group_end(const ac_dev *dev, const ac_cl_tensor *t) {
+uint32_t ac__cl_fused_end(const ac_dev *dev, const ac_cl_tensor *t) {
+    const ac_cl_tuning *u = &dev->tuning;
+    if (!u->use_group) return u->item_cols > 1 ? u->item_cols : u->panel_from;
     return cut_for(dev, t, dev->tuning.tile_from).unit == AC_CL_UNIT_TILE ? dev->tuning.tile_from : AC_NONE;
 }
 

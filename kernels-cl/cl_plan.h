@@ -114,8 +114,8 @@ cl_int ac__cl_launch_all(ac_prog *p, cl_command_queue q, const ac_run *run, uint
  * kernels share are set. kernel NULL: the one for that many rows. */
 ac_status ac__cl_matmul_launch(ac_prog *p, uint32_t op, const ac_cl_segment *s, const char *kernel,
                                uint32_t from, uint32_t to, ac_cl_args *a, ac_cl_launch **l, ac_error *err);
-/* The first number of rows for which a product with this tensor does not go by work-groups. */
-uint32_t ac__cl_group_end(const ac_dev *dev, const ac_cl_tensor *t);
+/* The first number of rows for which products with this tensor do not share launches. */
+uint32_t ac__cl_fused_end(const ac_dev *dev, const ac_cl_tensor *t);
 
 /* The program with `kernel`, embed or one for products with a tensor and this many rows of x: its unit, and
  * options such as "-DTYPE_Q4_K -DCOLS=1". */

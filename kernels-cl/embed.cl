@@ -48,7 +48,7 @@ inline void embed_unit(bytes_in w, uint unit, uint n, global float *out) {
 }
 #endif
 
-#if defined(ONLY_embed) || !defined(GROUP)
+#if defined(ONLY_embed) || !(defined(GROUP) || defined(ONLY_matmul_item_3))
 kernel void embed(bytes_in w, ulong w_at, uint w_row, uint first, uint rows, global const int *in, uint token_at, bytes_out arena, ulong out_at,
                   uint out_row, uint n) {
     uint unit = get_global_id(0), r = get_global_id(1);

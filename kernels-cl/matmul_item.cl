@@ -177,9 +177,19 @@ INLINE void product(bytes_in w, bytes_in x, uint x_row, act lay, uint n, uint co
 }
 #endif
 
+#ifdef ONLY_matmul_item_3
+/* Two or three products with one x: items_2 and items_3 are where those of the second and third begin. */
+kernel void matmul_item_3(bytes_in w, ulong w_at, uint w_row, uint m, bytes_out arena, ulong x_at, uint x_row, uint d, uint f, uint s, uint n,
+                          ulong out_at, uint out_row, global const int *in, uint rows_at, uint items_2, bytes_in w2, ulong w2_at, uint m2,
+                          ulong out2_at, uint out2_row, uint items_3, bytes_in w3, ulong w3_at, uint m3, ulong out3_at, uint out3_row) {
+    uint i = get_global_id(0), first = get_global_id(1) * COLS;
+    if (i >= items_3) i -= items_3, w = w3, w_at = w3_at, m = m3, out_at = out3_at, out_row = out3_row;
+    else if (i >= items_2) i -= items_2, w = w2, w_at = w2_at, m = m2, out_at = out2_at, out_row = out2_row;
+#else
 kernel void matmul_item(bytes_in w, ulong w_at, uint w_row, uint m, bytes_out arena, ulong x_at, uint x_row, uint d, uint f, uint s, uint n,
                         ulong out_at, uint out_row, global const int *in, uint rows_at) {
     uint i = get_global_id(0), first = get_global_id(1) * COLS;
+#endif
     if (i >= m) return;
     act lay = {d, f, s};
     float y[COLS];
