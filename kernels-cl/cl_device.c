@@ -216,6 +216,10 @@ cl_int ac__cl_put(ac_dev *dev, cl_mem mem, uint64_t at, const void *host, uint64
                                      NULL);
 }
 
+cl_int ac__cl_flush(const ac_dev *dev, cl_command_queue q) {
+    return dev->caps.quirks.finish_forgets ? CL_SUCCESS : ac__cl.Flush(q);
+}
+
 void ac__cl_buffer_release(ac_dev *dev, cl_mem *mem, uint64_t bytes) {
     if (!*mem) return;
     ac__cl.ReleaseMemObject(*mem);

@@ -104,6 +104,8 @@ ac_status ac__cl_mask(const char *mask, ac_cl_features *features, ac_cl_caps *ca
 /* The numbers for this device: its class's row, then what was measured (how->tuning), then words "name=N" of
  * the mask, limited to what the caps allow. */
 void ac__cl_tune(ac_dev *dev, const ac_open_settings *how);
+/* Limits them to groups of at most max_group work-items. */
+void ac__cl_tune_limit(ac_dev *dev, uint32_t max_group);
 bool ac__cl_tunable(ac_dev *dev, uint32_t i, ac_tunable *out);
 /* Whether a word of a mask is a tuning number in its range; sets it in *t (may be NULL). */
 bool ac__cl_tune_word(const char *word, ac_cl_tuning *t);
@@ -120,6 +122,8 @@ ac_status ac__cl_buffer(ac_dev *dev, cl_mem_flags flags, uint64_t bytes, void *h
 void ac__cl_buffer_release(ac_dev *dev, cl_mem *mem, uint64_t bytes);
 /* Blocking write of a part of a buffer of `all` bytes. */
 cl_int ac__cl_put(ac_dev *dev, cl_mem mem, uint64_t at, const void *host, uint64_t bytes, uint64_t all);
+/* Sends what is in the queue on its way, where that is no hindrance to waiting for it. */
+cl_int ac__cl_flush(const ac_dev *dev, cl_command_queue q);
 /* Whether `bytes` more fit; `what` is for the detail. */
 ac_status ac__cl_room(const ac_dev *dev, uint64_t bytes, const char *what, ac_error *err);
 

@@ -137,7 +137,7 @@ static ac_status lower_all(ac_prog *p, ac_error *err) {
 
 /* A kernel may take fewer work-items than the device (registers): groups that do not cooperate become
  * smaller. */
-static ac_status fit_group(const ac_prog *p, ac_cl_launch *l, ac_error *err) {
+static ac_status fit_group(ac_prog *p, ac_cl_launch *l, ac_error *err) {
     size_t most = 0, fixed[3] = {0};
     ac_cl_dim *d = &l->dim[0];
     cl_int rc = ac__cl.GetKernelWorkGroupInfo(l->kernel, p->dev->id, CL_KERNEL_WORK_GROUP_SIZE, sizeof most,
@@ -146,16 +146,17 @@ static ac_status fit_group(const ac_prog *p, ac_cl_launch *l, ac_error *err) {
         rc = ac__cl.GetKernelWorkGroupInfo(l->kernel, p->dev->id, CL_KERNEL_COMPILE_WORK_GROUP_SIZE,
                                            sizeof fixed, fixed, NULL);
     if (rc != CL_SUCCESS || most == 0 || d->local <= most) return AC_OK;
-    if (fixed[0] || d->count != AC_CL_FIXED)
-        return ac_fail(err, AC_ERR_UNSUPPORTED,
-                       "%s: a group has %u work-items, %s takes %u: try --cl-mask wg=%u",
-                       ac_op_name(p->plan->ops[l->op].kind), d->local, p->dev->caps.name, (unsigned)most,
-                       (unsigned)most);
+    if (fixed[0] == d->local && p->dev->caps.quirks.group_untold) return AC_OK;
+    if (fixed[0] || d->count != AC_CL_FIXED) {
+        p->most_items = (uint32_t)most;
+        return ac_fail(err, AC_ERR_UNSUPPORTED, "%s: a group has %u work-items, %s takes %u",
+                       ac_op_name(p->plan->ops[l->op].kind), d->local, p->dev->caps.name, (unsigned)most);
+    }
     for (; d->local > most && d->local > 1; d->local /= 2) d->n *= 2;
     return AC_OK;
 }
 
-static ac_status fit_groups(const ac_prog *p, ac_error *err) {
+static ac_status fit_groups(ac_prog *p, ac_error *err) {
     for (uint32_t i = 0; i < p->n_launches; i++) AC_TRY(fit_group(p, &p->launches[i], err));
     return AC_OK;
 }
@@ -194,9 +195,13 @@ ac_status ac__cl_prepare(ac_dev *dev, ac_weights *w, ac_kv_mem *kv, const ac_pla
         return ac__cl_prepare(dev, w, kv, plan, out, err);
     }
     if (status != AC_OK) {
+        uint32_t most = p->most_items;
         if (err) *err = why;
         ac__cl_release(p);
-        return status;
+        if (most == 0 || most >= dev->caps.max_group) return status;
+        ac__cl_tune_limit(dev, most); /* less than before: this ends */
+        ac__cl_log(dev, 2, "%s: groups of at most %u work-items: %s", dev->caps.name, most, why.detail);
+        return ac__cl_prepare(dev, w, kv, plan, out, err);
     }
     uint32_t single = 0;
     for (uint32_t i = 0; i < p->n_launches; i++) single += p->launches[i].rows_from <= 1;

@@ -70,6 +70,7 @@ struct ac_prog {
     bool collecting;
     ac_cl_launch spare;
     uint32_t covering; /* operations that the launch in hand covers */
+    uint32_t most_items; /* work-items a kernel takes that was refused for its group's size */
 };
 
 /* Setting arguments one after the other; the first failure stays. */

@@ -20,6 +20,10 @@ static const struct {
     /* PoCL 3.1, LLVM 15: attention over several pages gave wrong sums when a group returned before its first
      * barrier; the same kernel is right in Oclgrind, and in PoCL without the return. */
     {"Portable Computing Language", {.late_out = true}},
+    /* Mesa 22.3.6: clFinish after clFlush returns at once, since nothing is pending; the host's memory was
+     * then read after it had been freed. Later versions keep the last event. CL_KERNEL_WORK_GROUP_SIZE is 32
+     * whatever the kernel, reqd_work_group_size(256) included; such groups run and are right. */
+    {"rusticl", {.finish_forgets = true, .group_untold = true}},
     /* Oclgrind 21.10: two clBuildProgram at once crash in its compiler; after a write to a part of a buffer,
      * --uninitialized calls the rest of it uninitialised, written or not. */
     {"Oclgrind", {.whole_writes = true, .one_compiler = true}},

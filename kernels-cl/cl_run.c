@@ -165,7 +165,7 @@ ac_status ac__cl_run(ac_prog *p, const ac_run *run, ac_error *err) {
         rc = p->dev->record.enqueue(0, NULL, recorded, 0, NULL, NULL);
     else if (rc == CL_SUCCESS)
         rc = ac__cl_launch_all(p, q, run, &op);
-    if (rc == CL_SUCCESS) rc = ac__cl.Flush(q);
+    if (rc == CL_SUCCESS) rc = ac__cl_flush(p->dev, q);
     if (rc == CL_SUCCESS) return AC_OK;
     p->unsure = ac__cl.Finish(q) != CL_SUCCESS;
     p->under_way = false;

@@ -122,6 +122,12 @@ void ac__cl_tune(ac_dev *dev, const ac_open_settings *how) {
     *t = classes[i].tuning;
     override_measured(dev, how);
     override_words(how->mask, t);
+    ac__cl_tune_limit(dev, dev->caps.max_group);
+}
+
+void ac__cl_tune_limit(ac_dev *dev, uint32_t max_group) {
+    ac_cl_tuning *t = &dev->tuning;
+    dev->caps.max_group = max_group;
     t->row_group = power_below(t->row_group, dev->caps.max_group);
     t->item_group = power_below(t->item_group, dev->caps.max_group);
     t->group_size = power_below(t->group_size, dev->caps.max_group);

@@ -242,7 +242,7 @@ static ac_status send_rows(loader *l, const ac_cl_tensor *t, const ac_weight *fr
     else
         rc = ac__cl.EnqueueWriteBuffer(l->dev->queue, to, CL_FALSE, (size_t)at, (size_t)(rows * row),
                                        s->host[i], 0, NULL, &s->busy[i]);
-    if (rc == CL_SUCCESS) rc = ac__cl.Flush(l->dev->queue);
+    if (rc == CL_SUCCESS) rc = ac__cl_flush(l->dev, l->dev->queue);
     if (rc != CL_SUCCESS) return ac__cl_fail(err, rc, from->name);
     l->done += rows * row;
     if (l->progress && !l->progress(l->user, l->done, l->all))
