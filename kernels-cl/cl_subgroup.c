@@ -89,8 +89,10 @@ size_t ac__cl_subgroup_size(const ac_dev *dev, cl_kernel kernel, size_t items) {
     info_function info = info_of(dev);
     size_t size = 0;
     if (dev->caps.shuffle == AC_CL_SHUFFLE_EMULATED) return dev->tuning.subgroup_size;
-    if (info && info(kernel, dev->id, CL_KERNEL_MAX_SUB_GROUP_SIZE_FOR_NDRANGE, sizeof items, &items,
-                     sizeof size, &size, NULL) == CL_SUCCESS)
+    if (info &&
+        info(kernel, dev->id, CL_KERNEL_MAX_SUB_GROUP_SIZE_FOR_NDRANGE, sizeof items, &items, sizeof size,
+             &size, NULL) == CL_SUCCESS &&
+        size)
         return size;
     return shuffles[dev->caps.shuffle].size;
 }

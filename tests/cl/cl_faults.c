@@ -407,7 +407,8 @@ static void page_table(const work *w) {
 }
 
 int main(void) {
-    static const char *const masks[] = {"", "zerocopy,use_record=1", "zerocopy,use_group=1,wg=16"};
+    static const char *const masks[] = {"", "zerocopy,use_record=1", "zerocopy,use_group=1,wg=16",
+                                        "subgroup=emulated,subgroup_size=8"};
     char folder[] = "/tmp/anychip-faults-XXXXXX", command[64];
     work w;
     ac_error err = {0};
