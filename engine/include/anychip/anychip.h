@@ -97,8 +97,9 @@ typedef struct ac_model_settings {
 AC_API void ac_model_defaults(ac_model_settings *settings);
 
 /* Opens a GGUF file (of a split model, any part) and brings its weights to the device. settings may be NULL.
- * AC_ERR_IO, AC_ERR_FORMAT, AC_ERR_UNSUPPORTED (detail names architecture, tensor or tokenizer),
- * AC_ERR_ARGUMENT, AC_ERR_MEMORY, AC_ERR_DEVICE, AC_ERR_DEVICE_MEMORY, AC_ERR_WITNESS, AC_ERR_CANCELLED. */
+ * AC_ERR_IO, AC_ERR_FORMAT, AC_ERR_UNSUPPORTED (detail names the file, and architecture, tensor or
+ * tokenizer), AC_ERR_ARGUMENT, AC_ERR_MEMORY, AC_ERR_DEVICE, AC_ERR_DEVICE_MEMORY, AC_ERR_WITNESS,
+ * AC_ERR_CANCELLED. */
 AC_API ac_status ac_model_open(const char *path, const ac_model_settings *settings, ac_model **out,
                                ac_error *err);
 
