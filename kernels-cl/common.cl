@@ -14,8 +14,10 @@
  * static: PoCL 3.1 then gives sums that change from run to run. */
 #ifdef __clang__
 #define INLINE static inline __attribute__((always_inline))
+#define TOGETHER inline __attribute__((always_inline)) /* with barriers, where a call is wrong in Oclgrind 21.10 */
 #else
 #define INLINE static inline
+#define TOGETHER inline
 #endif
 
 /* Before every loop that adds floats up: there are vectorizers that take such sums apart without being allowed to. */

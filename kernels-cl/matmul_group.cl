@@ -176,7 +176,7 @@ INLINE float total_of(near_total t, bytes_in w, uint chunk, uint n, bytes_in x, 
 #endif
 
 /* Totals of the chunks of units [first, last). The 8 items of a chunk keep one each of every 8 results. */
-inline void group_totals(bytes_in w, uint w_row, uint rows, bytes_in x, uint x_row, uint cols, act lay, uint n, uint first, uint last,
+TOGETHER void group_totals(bytes_in w, uint w_row, uint rows, bytes_in x, uint x_row, uint cols, act lay, uint n, uint first, uint last,
                          local product_memory *t) {
     local float *totals = t->totals;
     uint lid = get_local_id(0), lane = lid % 8;
@@ -239,7 +239,7 @@ INLINE void totals_of_parts(bytes_in w, uint w_row, uint rows, bytes_in x, uint 
     }
 }
 
-inline void group_totals(bytes_in w, uint w_row, uint rows, bytes_in x, uint x_row, uint cols, act lay, uint n, uint first, uint last,
+TOGETHER void group_totals(bytes_in w, uint w_row, uint rows, bytes_in x, uint x_row, uint cols, act lay, uint n, uint first, uint last,
                          local product_memory *t) {
     group_parts(w, w_row, rows, x, x_row, cols, lay, n, first, last, t->parts);
     barrier(CLK_LOCAL_MEM_FENCE);
@@ -249,7 +249,7 @@ inline void group_totals(bytes_in w, uint w_row, uint rows, bytes_in x, uint x_r
 
 /* The results of a work-group: item r * cols + c gets y of weight row r and x row c. w and x are at the group's first ones.
  * Totals are read until the next barrier. */
-inline float group_product(bytes_in w, uint w_row, uint rows, bytes_in x, uint x_row, uint cols, act lay, uint n, local product_memory *t) {
+TOGETHER float group_product(bytes_in w, uint w_row, uint rows, bytes_in x, uint x_row, uint cols, act lay, uint n, local product_memory *t) {
     uint lid = get_local_id(0), units = UNITS_OF(n);
     local const float *totals = t->totals;
     float y = 0.0f;
