@@ -20,6 +20,6 @@ if(AC_SANITIZE)
     target_sources(anychip_flags INTERFACE
       $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:${CMAKE_CURRENT_LIST_DIR}/sanitize.c>)
     target_link_options(anychip_flags INTERFACE
-      $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:LINKER:--export-dynamic-symbol=dlclose,--export-dynamic-symbol=__lsan_default_suppressions>)
+      $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:LINKER:--export-dynamic-symbol=dlclose,--export-dynamic-symbol=__lsan_default_suppressions,--export-dynamic-symbol=__lsan_default_options>)
   endif()
 endif()

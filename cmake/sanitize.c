@@ -3,6 +3,7 @@
  * suppressed by name. */
 __attribute__((visibility("default"))) int dlclose(void *module);
 __attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
+__attribute__((visibility("default"))) const char *__lsan_default_options(void);
 
 int dlclose(void *module) {
     (void)module;
@@ -20,4 +21,9 @@ const char *__lsan_default_suppressions(void) {
            "leak:libclang*\n"
            "leak:libMesaOpenCL*\n"
            "leak:libRusticlOpenCL*\n";
+}
+
+/* Tests look at standard error. */
+const char *__lsan_default_options(void) {
+    return "print_suppressions=0";
 }
