@@ -375,7 +375,8 @@ static ac_status finish(tuner *t, ac_error *err) {
     ac_tune_result *r = t->out;
     ac_device_info info = {0};
     memcpy(r->words, t->chosen, sizeof r->words);
-    r->before_one_ns = t->base.one, r->before_many_ns = t->base.many;
+    const timing *before = *t->chosen ? &t->base : &t->best; /* the same numbers, measured again */
+    r->before_one_ns = before->one, r->before_many_ns = before->many;
     r->one_ns = t->best.one, r->many_ns = t->best.many;
     r->measurements = t->done;
     if (*t->mask || !*t->cache_dir) return AC_OK;
