@@ -4,11 +4,16 @@
 
 #include <dirent.h>
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+#ifdef __ELF__
+#include <link.h>
+#endif
 
 #include <anychip/anychip.h>
 
@@ -124,11 +129,44 @@ static const char *const places[] = {"%1$s/anychip/anychip-%2$s.so", "%1$s/../li
                                      "%1$s/../../kernels-%2$s/anychip-%2$s.so"};
 enum { INSTALLED = 2 }; /* the first ones are folders for modules of any name */
 
+/* Whether an open file is the beginning of a library: section headers are at the end of one. */
+static bool is_cut(int fd, uint64_t bytes) {
+#ifdef __ELF__
+    ElfW(Ehdr) head;
+    if (pread(fd, &head, sizeof head, 0) != (ssize_t)sizeof head ||
+        memcmp(head.e_ident, ELFMAG, SELFMAG) != 0)
+        return false;
+    uint64_t sections = (uint64_t)head.e_shnum * head.e_shentsize;
+    return head.e_shoff > bytes || sections > bytes - head.e_shoff;
+#else
+    (void)fd, (void)bytes;
+    return false;
+#endif
+}
+
+/* What dlopen would wait for or die of, in words; NULL when there is nothing to say against the file. */
+static const char *not_loadable(const char *path) {
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    const char *wrong = NULL;
+    if (fd < 0) return "cannot be read";
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+        wrong = "is no file";
+    else if (is_cut(fd, (uint64_t)st.st_size))
+        wrong = "has been cut short";
+    close(fd);
+    return wrong;
+}
+
 /* NULL when there is no such file; a file that does not load says why in `why`. */
 static void *try_module(const char *path, char *why, size_t cap) {
     if (access(path, F_OK)) return NULL;
-    void *module = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    if (!module) snprintf(why, cap, "%s", dlerror());
+    const char *wrong = not_loadable(path);
+    void *module = wrong ? NULL : dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (wrong)
+        snprintf(why, cap, "%s %s", path, wrong);
+    else if (!module)
+        snprintf(why, cap, "%s", dlerror());
     return module;
 }
 
@@ -147,6 +185,38 @@ static void *open_module(const char *name, char *why, size_t cap) {
     return module;
 }
 
+/* Functions that no backend can do without. */
+static const struct {
+    const char *name;
+    size_t at;
+} needed[] = {
+#define F(name)                                                                                              \
+    { #name, offsetof(ac_backend, name) }
+    F(enumerate), F(open),       F(close),   F(describe), F(load),       F(unload),
+    F(kv_create), F(kv_copy),    F(kv_read), F(kv_write), F(kv_destroy), F(prepare),
+    F(release),   F(prog_bytes), F(run),     F(wait),     F(write),      F(read),
+#undef F
+};
+
+/* Whether a module's table is this version's, the one that was asked for, and whole. */
+static ac_status check_table(const ac_backend *b, const char *name, ac_error *err) {
+    if (!b)
+        return ac_fail(err, AC_ERR_ABI, "backend %s: the module does not speak ABI %u", name, AC_BACKEND_ABI);
+    if (b->abi != AC_BACKEND_ABI)
+        return ac_fail(err, AC_ERR_ABI, "backend %s: want ABI %u, the module has %u", name, AC_BACKEND_ABI,
+                       b->abi);
+    if (!b->name || !b->title || strcmp(b->name, name) != 0)
+        return ac_fail(err, AC_ERR_ABI, "backend %s: the module calls itself \"%.16s\"", name,
+                       b->name ? b->name : "");
+    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {
+        void (*function)(void);
+        memcpy(&function, (const char *)b + needed[i].at, sizeof function);
+        if (!function)
+            return ac_fail(err, AC_ERR_ABI, "backend %s: the module has no `%s`", name, needed[i].name);
+    }
+    return AC_OK;
+}
+
 static ac_status load_module(const char *name, const ac_backend **out, ac_error *err) {
     char tried[400];
     void *module = open_module(name, tried, sizeof tried);
@@ -160,15 +230,14 @@ static ac_status load_module(const char *name, const ac_backend **out, ac_error 
         ac_backend_entry_fn f;
     } entry_point = {dlsym(module, AC_BACKEND_ENTRY)};
     const ac_backend *b = entry_point.p ? entry_point.f(AC_BACKEND_ABI) : NULL;
-    if (!b || b->abi != AC_BACKEND_ABI) {
-        bool symbol = entry_point.p != NULL;
+    ac_status status = entry_point.p ? check_table(b, name, err)
+                                     : ac_fail(err, AC_ERR_ABI, "backend %s: the module has no symbol %s",
+                                               name, AC_BACKEND_ENTRY);
+    if (status != AC_OK)
         dlclose(module);
-        return ac_fail(err, AC_ERR_ABI, "backend %s: %s", name,
-                       symbol ? "the module speaks another ABI"
-                              : "the module has no symbol " AC_BACKEND_ENTRY);
-    }
-    *out = b;
-    return AC_OK;
+    else
+        *out = b;
+    return status;
 }
 
 static ac_status get_locked(const char *name, const ac_backend **out, ac_error *err) {
