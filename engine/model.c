@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "alloc.h"
 #include "exact.h"
@@ -37,8 +38,9 @@ void ac_model_defaults(ac_model_settings *s) {
 static void close_stages(ac_model *m) {
     for (uint32_t i = 0; i < m->n_stages; i++) {
         ac_stage *s = &m->stages[i];
-        if (s->on_device) s->backend->unload(s->on_device);
-        if (s->dev) s->backend->close(s->dev);
+        bool here = ac__stage_here(s);
+        if (here && s->on_device) s->backend->unload(s->on_device);
+        if (here && s->dev) s->backend->close(s->dev);
         pthread_mutex_destroy(&s->lock);
         ac__stage_free(s);
         memset(s, 0, sizeof *s);
@@ -50,10 +52,21 @@ static void close_stages(ac_model *m) {
     m->info.device[0] = 0;
 }
 
+bool ac__stage_here(const ac_stage *s) {
+    return !s->dev || s->opener == getpid() || !strcmp(s->backend->name, "cpu");
+}
+
 ac_status ac__model_ready(const ac_model *m, ac_error *err) {
-    return m->n_stages
-               ? AC_OK
-               : ac_fail(err, AC_ERR_DEVICE_LOST, "the model is on no device since ac_model_reopen failed");
+    if (!m->n_stages)
+        return ac_fail(err, AC_ERR_DEVICE_LOST, "the model is on no device since ac_model_reopen failed");
+    for (uint32_t i = 0; i < m->n_stages; i++)
+        if (!ac__stage_here(&m->stages[i]))
+            return ac_fail(
+                err, AC_ERR_DEVICE_LOST,
+                "%s was opened by process %ld, and drivers do not survive a fork: ac_model_reopen to the "
+                "CPU, or a model of its own for each process",
+                m->stages[i].id, (long)m->stages[i].opener);
+    return AC_OK;
 }
 
 ac_status ac_model_reopen(ac_model *m, const ac_model_settings *settings, ac_error *err) {

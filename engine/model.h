@@ -3,6 +3,7 @@
 #define AC_MODEL_H
 
 #include <pthread.h>
+#include <sys/types.h>
 
 #include <anychip/anychip.h>
 #include <anychip/backend.h>
@@ -25,6 +26,7 @@ typedef struct ac_stage {
     bool embeds, heads; /* begins with the embedding, ends with the logits */
     const ac_backend *backend;
     ac_dev *dev;
+    pid_t opener; /* of dev */
     ac_weights *on_device;
     ac_weight *weights; /* host view, what `load` was given */
     uint32_t n_weights;
@@ -54,8 +56,13 @@ struct ac_model {
 /* The file behind a model; lives as long as the model. */
 const ac_gguf *ac__model_gguf(const ac_model *model);
 
-/* Fails when there are no devices: AC_ERR_DEVICE_LOST. The caller holds model->devices. */
+/* Fails when there are no devices, or none that this process may use: AC_ERR_DEVICE_LOST. The caller holds
+ * model->devices. */
 ac_status ac__model_ready(const ac_model *model, ac_error *err);
+
+/* Whether this process may call the stage's backend: drivers other than the CPU's do not survive a fork, so
+ * that what a process has opened is nothing its children could use, or give back. */
+bool ac__stage_here(const ac_stage *stage);
 
 /* Fills stage->weights, layers and indices for its range of layers; checks names, types and shapes of every
  * tensor. AC_ERR_FORMAT names the tensor, what is wanted and what the file has. Frees nothing on failure:

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "alloc.h"
 #include "registry.h"
@@ -58,6 +59,7 @@ static ac_status open_device(ac_stage *s, const placement *where, const ac_model
                             .log_user = settings->log_user,
                             .tuning = cache_dir ? ac__tuning_words : NULL,
                             .tuning_user = &tuning};
+    s->opener = getpid();
     return s->backend->open(&how, &s->dev, err);
 }
 

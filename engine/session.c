@@ -175,7 +175,7 @@ static ac_status check_rows(ac_session *s, const ac_row *rows, size_t n, ac_erro
 
 /* A page whose copy fails lacks its tokens until they are fed again. */
 static ac_status copy_page(ac_session *s, int32_t from, int32_t to, ac_error *err) {
-    ac_status status = AC_OK;
+    ac_status status = ac__model_ready(s->model, err);
     for (uint32_t i = 0; i < s->model->n_stages && status == AC_OK; i++) {
         ac_stage *stage = &s->model->stages[i];
         pthread_mutex_lock(&stage->lock);
@@ -286,6 +286,7 @@ ac_status ac_session_profile(ac_session *s, bool on, ac_error *err) {
     if (on) s->profile = (ac_profile_info){0};
     pthread_rwlock_rdlock(&s->model->devices);
     if (!s->on_device) status = ac__session_open_stages(s, err);
+    if (status == AC_OK) status = ac__model_ready(s->model, err);
     for (uint32_t i = 0; i < s->model->n_stages && status == AC_OK; i++) {
         pthread_mutex_lock(&s->model->stages[i].lock);
         status = profile_stage(s, i, on, err);

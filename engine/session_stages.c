@@ -67,8 +67,9 @@ void ac__session_release(ac_session *s) {
         ac_stage *stage = &s->model->stages[i];
         stage_state *st = &s->stages[i];
         pthread_mutex_lock(&stage->lock);
-        if (st->prog) stage->backend->release(st->prog);
-        if (st->kv) stage->backend->kv_destroy(st->kv);
+        bool here = ac__stage_here(stage);
+        if (here && st->prog) stage->backend->release(st->prog);
+        if (here && st->kv) stage->backend->kv_destroy(st->kv);
         pthread_mutex_unlock(&stage->lock);
         ac__plan_free(&st->built);
         ac__free(st->ns);
@@ -167,6 +168,7 @@ static ac_status replay_all(replay *r, ac_error *err) {
 ac_status ac__session_revive(ac_session *s, ac_error *err) {
     uint32_t batch = s->set.batch;
     if (!s->on_device) AC_TRY(ac__session_open_stages(s, err));
+    AC_TRY(ac__model_ready(s->model, err));
     if (!s->stale) return AC_OK;
     replay r = {.s = s,
                 .token = s->inputs,

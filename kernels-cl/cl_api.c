@@ -5,12 +5,14 @@
 #include <pthread.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <unistd.h>
 
 ac_cl_api ac__cl;
 __typeof__(clGetKernelSubGroupInfo) *ac__cl_kernel_subgroup_info;
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static char failure[400];
+static pid_t user;
 
 static const struct {
     const char *name;
@@ -23,6 +25,7 @@ static const struct {
 
 /* The library stays open: drivers do not survive being unloaded. */
 static void load(void) {
+    user = getpid();
     void *lib = dlopen("libOpenCL.so.1", RTLD_NOW | RTLD_LOCAL);
     if (!lib) lib = dlopen("libOpenCL.so", RTLD_NOW | RTLD_LOCAL);
     if (!lib) {
@@ -46,13 +49,20 @@ static void load(void) {
 
 ac_status ac__cl_api_load(ac_error *err) {
     pthread_once(&once, load);
-    return failure[0] ? ac_fail(err, AC_ERR_DEVICE, "%s", failure) : AC_OK;
+    if (failure[0]) return ac_fail(err, AC_ERR_DEVICE, "%s", failure);
+    return user == getpid()
+               ? AC_OK
+               : ac_fail(err, AC_ERR_DEVICE,
+                         "process %ld used OpenCL before it made this one, and drivers do not survive a "
+                         "fork: a process that has not used it can make any number that do",
+                         (long)user);
 }
 
 #define ERRORS(X)                                                                                            \
     X(CL_DEVICE_NOT_FOUND)                                                                                   \
-    X(CL_DEVICE_NOT_AVAILABLE) X(CL_COMPILER_NOT_AVAILABLE) X(CL_MEM_OBJECT_ALLOCATION_FAILURE)              \
-        X(CL_OUT_OF_RESOURCES) X(CL_OUT_OF_HOST_MEMORY) X(CL_BUILD_PROGRAM_FAILURE) X(CL_MAP_FAILURE)        \
+    X(CL_DEVICE_NOT_AVAILABLE)                                                                               \
+    X(CL_COMPILER_NOT_AVAILABLE) X(CL_MEM_OBJECT_ALLOCATION_FAILURE) X(CL_OUT_OF_RESOURCES)                  \
+        X(CL_OUT_OF_HOST_MEMORY) X(CL_BUILD_PROGRAM_FAILURE) X(CL_MAP_FAILURE)                               \
             X(CL_MISALIGNED_SUB_BUFFER_OFFSET) X(CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST)               \
                 X(CL_INVALID_VALUE) X(CL_INVALID_DEVICE) X(CL_INVALID_CONTEXT)                               \
                     X(CL_INVALID_QUEUE_PROPERTIES) X(CL_INVALID_COMMAND_QUEUE) X(CL_INVALID_HOST_PTR)        \

@@ -32,7 +32,8 @@ extern ac_cl_api ac__cl;
 /* OpenCL 2.1's clGetKernelSubGroupInfo, NULL where libOpenCL is older. For devices of that version only. */
 extern __typeof__(clGetKernelSubGroupInfo) *ac__cl_kernel_subgroup_info;
 
-/* Opens libOpenCL once. AC_ERR_DEVICE: the detail says what is missing and what brings it. Thread-safe. */
+/* Opens libOpenCL once. AC_ERR_DEVICE: the detail says what is missing and what brings it, or that a parent
+ * of this process has used it, since drivers do not survive a fork. Thread-safe. */
 ac_status ac__cl_api_load(ac_error *err);
 
 /* "CL_OUT_OF_RESOURCES"; never NULL. */
