@@ -110,8 +110,9 @@ const cli_command cli_tune = {
         "From then on every command uses them; deleting the file, or a mask such as --cl-mask item_cols=4, "
         "undoes it. Numbers change the speed and nothing else: every measurement is compared bit by bit with "
         "the first. Takes minutes, most of them for compiling kernels.\n\n"
-        "NUMBERS are names of those to try, such as item_cols,row_group; without, all of them. With a mask, "
-        "nothing is stored.\n\n"
+        "NUMBERS are names of those to try, such as item_cols,row_group, and what was found for others "
+        "before "
+        "stays; without, all of them are tried, from the beginning. With a mask, nothing is stored.\n\n"
         "  anychip tune --device cl:0\n"
         "  anychip tune --device vk:0 threads,rows1",
     .max_args = 1,

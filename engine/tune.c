@@ -47,6 +47,7 @@ typedef struct tuner {
     ac_tune_result *out;
     const ac_backend *backend;
     char name[16], mask[1024], cache_dir[4096], chosen[AC_TUNING_WORDS];
+    char stored[AC_TUNING_WORDS]; /* found before, when only some numbers are tried: the others stay */
     uint32_t index;
     made m;
     float *want, *have; /* logits of both runs: [2][VOCAB] */
@@ -206,8 +207,15 @@ static ac_status time_device(tuner *t, ac_dev *dev, timing *out, ac_error *err) 
     return status;
 }
 
+/* ac_open_settings.tuning */
+static bool stored_words(void *user, const ac_device_info *device, char *words, size_t cap) {
+    const tuner *t = user;
+    (void)device;
+    return snprintf(words, cap, "%s", t->stored) < (int)cap;
+}
+
 /* Opens the device with the numbers chosen so far and, when `name` is given, one more. */
-static ac_status open_with(const tuner *t, const char *name, uint32_t value, ac_dev **dev, ac_error *err) {
+static ac_status open_with(tuner *t, const char *name, uint32_t value, ac_dev **dev, ac_error *err) {
     char mask[sizeof t->mask + sizeof t->chosen + 64], more[64] = "";
     if (name) snprintf(more, sizeof more, "%.40s=%u", name, value);
     snprintf(mask, sizeof mask, "%s%s%s%s%s", t->mask, *t->mask && *t->chosen ? "," : "", t->chosen,
@@ -217,7 +225,9 @@ static ac_status open_with(const tuner *t, const char *name, uint32_t value, ac_
                             .force = t->set->force_device,
                             .cache_dir = *t->cache_dir ? t->cache_dir : NULL,
                             .log = t->set->log,
-                            .log_user = t->set->log_user};
+                            .log_user = t->set->log_user,
+                            .tuning = stored_words,
+                            .tuning_user = t};
     return t->backend->open(&how, dev, err);
 }
 
@@ -259,8 +269,30 @@ static bool wanted(const tuner *t, const char *name) {
     return false;
 }
 
+/* Whether a list of words "name=value" has this name. */
+static bool has_name(const char *words, const char *name, size_t n) {
+    for (const char *p = words; *p; p += strcspn(p, ","), p += *p == ',')
+        if (!strncmp(p, name, n) && p[n] == '=') return true;
+    return false;
+}
+
+/* The words to store: those chosen, and those of before that say nothing about the same numbers. */
+static ac_status all_words(const tuner *t, char out[AC_TUNING_WORDS], ac_error *err) {
+    size_t used = (size_t)snprintf(out, AC_TUNING_WORDS, "%s", t->chosen);
+    for (const char *p = t->stored; *p; p += *p == ',') {
+        size_t n = strcspn(p, ",");
+        if (!has_name(t->chosen, p, strcspn(p, "=,"))) {
+            if (used + n + 2 > AC_TUNING_WORDS) return ac_fail(err, AC_ERR_LIMIT, "tuning: too many numbers");
+            used +=
+                (size_t)snprintf(out + used, AC_TUNING_WORDS - used, "%s%.*s", used ? "," : "", (int)n, p);
+        }
+        p += n;
+    }
+    return AC_OK;
+}
+
 /* The i-th number wanted, with the ones chosen so far set. */
-static ac_status tunable_at(const tuner *t, uint32_t i, ac_tunable *out, bool *there, ac_error *err) {
+static ac_status tunable_at(tuner *t, uint32_t i, ac_tunable *out, bool *there, ac_error *err) {
     ac_dev *dev;
     AC_TRY(open_with(t, NULL, 0, &dev, err));
     *there = false;
@@ -366,6 +398,11 @@ static ac_status start(tuner *t, ac_error *err) {
     t->backend->close(dev);
     memcpy(t->out->device, info.name, sizeof info.name);
     memcpy(t->out->driver, info.driver, sizeof info.driver);
+    if (!*t->mask && *t->cache_dir) {
+        ac_tuning_user from = {t->cache_dir, t->name, t->set->log, t->set->log_user};
+        AC_TRY(ac__tuning_writable(t->cache_dir, t->name, &info, err));
+        if (t->set->only && !ac__tuning_words(&from, &info, t->stored, sizeof t->stored)) t->stored[0] = 0;
+    }
     t->want = ac__array(2 * VOCAB, sizeof *t->want);
     t->have = ac__array(2 * VOCAB, sizeof *t->have);
     return t->want && t->have ? make_model(&t->m, err) : ac_fail(err, AC_ERR_MEMORY, "tuning");
@@ -374,7 +411,7 @@ static ac_status start(tuner *t, ac_error *err) {
 static ac_status finish(tuner *t, ac_error *err) {
     ac_tune_result *r = t->out;
     ac_device_info info = {0};
-    memcpy(r->words, t->chosen, sizeof r->words);
+    AC_TRY(all_words(t, r->words, err));
     const timing *before = *t->chosen ? &t->base : &t->best; /* the same numbers, measured again */
     r->before_one_ns = before->one, r->before_many_ns = before->many;
     r->one_ns = t->best.one, r->many_ns = t->best.many;
@@ -382,7 +419,7 @@ static ac_status finish(tuner *t, ac_error *err) {
     if (*t->mask || !*t->cache_dir) return AC_OK;
     memcpy(info.name, r->device, sizeof info.name);
     memcpy(info.driver, r->driver, sizeof info.driver);
-    return ac__tuning_write(t->cache_dir, t->name, &info, t->chosen, r->path, sizeof r->path, err);
+    return ac__tuning_write(t->cache_dir, t->name, &info, r->words, r->path, sizeof r->path, err);
 }
 
 void ac_tune_defaults(ac_tune_settings *s) {

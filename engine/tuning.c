@@ -106,6 +106,21 @@ static bool write_whole(const char *path, const char *text, size_t n) {
     return ok;
 }
 
+ac_status ac__tuning_writable(const char *cache_dir, const char *backend, const ac_device_info *device,
+                              ac_error *err) {
+    char path[PATH], part[PATH + 8];
+    struct stat st;
+    if (!path_of(cache_dir, backend, device, path, sizeof path))
+        return ac_fail(err, AC_ERR_ARGUMENT, "tuning file: names are too long");
+    snprintf(part, sizeof part, "%s.XXXXXX", path);
+    int fd = make_folders(path) ? mkstemp(part) : -1;
+    if (fd >= 0) close(fd), unlink(part);
+    bool folder = fd >= 0 && stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+    if (fd >= 0 && !folder) return AC_OK;
+    return ac_fail(err, AC_ERR_IO, "%s: what is found could not be stored: %s", path,
+                   strerror(folder ? EISDIR : errno));
+}
+
 ac_status ac__tuning_write(const char *cache_dir, const char *backend, const ac_device_info *device,
                            const char *words, char *path, size_t cap, ac_error *err) {
     char head[MOST_BYTES], text[MOST_BYTES];

@@ -23,4 +23,8 @@ bool ac__tuning_words(void *user, const ac_device_info *device, char *words, siz
 ac_status ac__tuning_write(const char *cache_dir, const char *backend, const ac_device_info *device,
                            const char *words, char *path, size_t cap, ac_error *err);
 
+/* Whether such a file can be written, so that nobody measures for minutes in vain. AC_ERR_IO. */
+ac_status ac__tuning_writable(const char *cache_dir, const char *backend, const ac_device_info *device,
+                              ac_error *err);
+
 #endif

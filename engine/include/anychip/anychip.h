@@ -442,7 +442,8 @@ typedef struct ac_tune_settings {
     const char *device;      /* one device, "cl:0" */
     const char *device_mask; /* as in ac_model_settings; nothing is stored then */
     bool force_device;       /* as in ac_model_settings */
-    const char *only;        /* numbers to try, "item_cols,row_group"; NULL = all */
+    const char *only;        /* numbers to try, "item_cols,row_group": what was found for others before stays;
+                                NULL = all, from the beginning */
     const char *cache_dir;   /* as in ac_model_settings */
     ac_log_fn log;
     void *log_user;
