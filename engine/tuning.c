@@ -3,6 +3,7 @@
 #include "tuning.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,8 +56,12 @@ static bool take_words(const char *text, const char *head, char *words, size_t c
 }
 
 static bool read_text(const char *path, char *out, size_t cap) {
-    FILE *f = fopen(path, "rb");
-    if (!f) return false;
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* of a pipe nobody waits for the other end */
+    FILE *f = fd < 0 ? NULL : fdopen(fd, "rb");
+    if (!f) {
+        if (fd >= 0) close(fd);
+        return false;
+    }
     size_t n = fread(out, 1, cap - 1, f);
     bool ok = !ferror(f) && fgetc(f) == EOF;
     fclose(f);

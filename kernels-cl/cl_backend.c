@@ -35,8 +35,11 @@ static ac_status list_devices(device_list *l, ac_error *err) {
             l->at[l->n++].id = ids[i];
         }
     }
-    return l->n ? AC_OK
-                : ac_fail(err, AC_ERR_DEVICE, "OpenCL drivers are installed, but none of them has a device");
+    if (l->n) return AC_OK;
+    char name[64] = "";
+    ac__cl.GetPlatformInfo(platforms[0], CL_PLATFORM_NAME, sizeof name - 1, name, NULL);
+    return ac_fail(err, AC_ERR_DEVICE, "OpenCL drivers are installed (%s%s), but none of them has a device",
+                   name, n > 1 ? " and others" : "");
 }
 
 static void fill_info(const ac_cl_caps *c, const char *detail, uint64_t used, ac_device_info *out) {

@@ -121,8 +121,9 @@ static bool mask_number(const char *word, const char *name, uint64_t *out) {
     size_t n = strlen(name);
     if (strncmp(word, name, n) != 0 || word[n] != '=') return false;
     char *end;
+    if (word[n + 1] < '0' || word[n + 1] > '9') return false;
     unsigned long long v = strtoull(word + n + 1, &end, 10);
-    if (end == word + n + 1 || *end || v == 0) return false;
+    if (*end || v == 0) return false;
     *out = v;
     return true;
 }
@@ -174,13 +175,27 @@ ac_status ac__cl_mask(const char *mask, ac_cl_features *f, ac_cl_caps *c, ac_err
 /* ---- Memory
  * ------------------------------------------------------------------------------------------------------ */
 
-#define MIB(bytes) ((double)(bytes) / 1048576.0)
+typedef struct size_text {
+    char text[32];
+} size_text;
+
+/* A size in words: "1.5 MiB", "58.6 KiB", "4096 bytes". */
+static size_text size_of(uint64_t bytes) {
+    size_text t;
+    if (bytes < 10240)
+        snprintf(t.text, sizeof t.text, "%u bytes", (unsigned)bytes);
+    else if (bytes < 1u << 20)
+        snprintf(t.text, sizeof t.text, "%.1f KiB", (double)bytes / 1024.0);
+    else
+        snprintf(t.text, sizeof t.text, "%.1f MiB", (double)bytes / 1048576.0);
+    return t;
+}
 
 ac_status ac__cl_room(const ac_dev *dev, uint64_t bytes, const char *what, ac_error *err) {
     if (bytes <= dev->caps.memory && dev->used <= dev->caps.memory - bytes) return AC_OK;
-    return ac_fail(err, AC_ERR_DEVICE_MEMORY,
-                   "%s: want %.1f MiB on %s, which has %.1f MiB of which %.1f are in use", what, MIB(bytes),
-                   dev->caps.name, MIB(dev->caps.memory), MIB(dev->used));
+    return ac_fail(err, AC_ERR_DEVICE_MEMORY, "%s: want %s on %s, which has %s, of these %s in use", what,
+                   size_of(bytes).text, dev->caps.name, size_of(dev->caps.memory).text,
+                   size_of(dev->used).text);
 }
 
 ac_status ac__cl_buffer(ac_dev *dev, cl_mem_flags flags, uint64_t bytes, void *host, const char *what,
@@ -189,9 +204,10 @@ ac_status ac__cl_buffer(ac_dev *dev, cl_mem_flags flags, uint64_t bytes, void *h
     *out = NULL;
     if (bytes == 0) bytes = 4;
     if (bytes > dev->caps.max_alloc)
-        return ac_fail(err, AC_ERR_DEVICE_MEMORY, "%s: want %.1f MiB in one piece, %s allows %.1f", what,
-                       MIB(bytes), dev->caps.name, MIB(dev->caps.max_alloc));
+        return ac_fail(err, AC_ERR_DEVICE_MEMORY, "%s: want %s in one piece, %s allows %s", what,
+                       size_of(bytes).text, dev->caps.name, size_of(dev->caps.max_alloc).text);
     if (!host) AC_TRY(ac__cl_room(dev, bytes, what, err));
+    if (!host && dev->caps.quirks.late_alloc) flags |= CL_MEM_ALLOC_HOST_PTR;
     *out = ac__cl.CreateBuffer(dev->context, flags, (size_t)bytes, host, &rc);
     if (!*out) return ac__cl_fail(err, rc, what);
     if (!host) dev->used += bytes;

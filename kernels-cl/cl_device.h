@@ -82,6 +82,7 @@ struct ac_dev {
     ac_cl_built *programs;
     uint64_t used;             /* bytes of buffers made */
     char *cache_dir;           /* NULL: none */
+    bool cache_told;           /* that it cannot be written */
     char witness[160];         /* what the probes said */
     char options[96];          /* options of every program */
     char subgroup_options[64]; /* and of those whose items exchange values */

@@ -181,7 +181,9 @@ static ac_status finish_job(job *j, ac_error *err) {
     }
     b->next = j->dev->programs;
     j->dev->programs = b;
-    if (!j->stored) ac__cl_log(j->dev, 1, "OpenCL: the cache folder %s cannot be written", j->dev->cache_dir);
+    if (!j->stored && !j->dev->cache_told)
+        ac__cl_log(j->dev, 1, "OpenCL: the cache folder %s cannot be written", j->dev->cache_dir);
+    j->dev->cache_told = j->dev->cache_told || !j->stored;
     ac__cl_log(j->dev, 3, "OpenCL: program %s (%s) %s in %.3f s", units[b->unit].name, b->options,
                j->found ? "from the cache" : "built", j->seconds);
     return AC_OK;

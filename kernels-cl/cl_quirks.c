@@ -18,8 +18,9 @@ static const struct {
      * same). From gfx10 on it stays within 32 lanes, as all exchanges here do. */
     {"AMD Accelerated Parallel Processing", {.shuffle_gcn = true}},
     /* PoCL 3.1, LLVM 15: attention over several pages gave wrong sums when a group returned before its first
-     * barrier; the same kernel is right in Oclgrind, and in PoCL without the return. */
-    {"Portable Computing Language", {.late_out = true}},
+     * barrier; the same kernel is right in Oclgrind, and in PoCL without the return. Its pocl_util.c asserts
+     * that memory for a buffer was found when the first command with it is enqueued. */
+    {"Portable Computing Language", {.late_out = true, .late_alloc = true}},
     /* Mesa 22.3.6: clFinish after clFlush returns at once, since nothing is pending; the host's memory was
      * then read after it had been freed. Later versions keep the last event. CL_KERNEL_WORK_GROUP_SIZE is 32
      * whatever the kernel, reqd_work_group_size(256) included; such groups run and are right. */

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -77,13 +78,61 @@ static void careless(void) {
     cl->close(dev);
 }
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED
+#endif
+#endif
+
+/* The system has no more memory: a status, and the device is as before. Buffers of PoCL are the host's. */
+static void no_memory(void) {
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !defined(SANITIZED)
+    ac_error err = {0};
+    ac_dev *dev;
+    ac_kv_mem *kv;
+    struct rlimit limit = {0};
+    unsigned long pages = 0;
+    if (cl->open(&(ac_open_settings){0}, &dev, &err) != AC_OK) return;
+    FILE *f = fopen("/proc/self/statm", "r");
+    if (f && fscanf(f, "%lu", &pages) == 1 && getrlimit(RLIMIT_AS, &limit) == 0) {
+        const rlim_t before = limit.rlim_cur;
+        limit.rlim_cur = pages * (rlim_t)sysconf(_SC_PAGESIZE) + (64u << 20);
+        CHECK(setrlimit(RLIMIT_AS, &limit) == 0, "setrlimit");
+        ac_status status = cl->kv_create(dev, 1, 500, 8, 128, &kv, &err); /* half a GiB */
+        CHECK(status == AC_OK || (!kv && err.detail[0]), "%s", ac_status_name(status));
+        printf("no memory: %s\n", status == AC_OK ? "enough for this driver" : err.detail);
+        limit.rlim_cur = before;
+        CHECK(setrlimit(RLIMIT_AS, &limit) == 0, "setrlimit");
+        if (status == AC_OK) cl->kv_destroy(kv);
+        CHECK_OK(cl->kv_create(dev, 1, 2, 8, 128, &kv, &err));
+        cl->kv_destroy(kv);
+    }
+    if (f) fclose(f);
+    cl->close(dev);
+#endif
+}
+
+/* A PoCL that cannot write its own cache has no device: the driver is named. */
+static void no_device(void) {
+    size_t n = 0;
+    ac_error err = {0};
+    if (cl->enumerate(NULL, 0, &n, &err) == AC_OK) return;
+    CHECK(n == 0 && strstr(err.detail, "drivers are installed (") && !strstr(err.detail, "()"), "%s",
+          err.detail);
+}
+
 static void masks(void) {
     ac_error err = {0};
     ac_dev *dev;
     CHECK(cl->open(&(ac_open_settings){.mask = "fuse,nonsense"}, &dev, &err) == AC_ERR_ARGUMENT &&
               strstr(err.detail, "nonsense"),
           "%s", err.detail);
-    CHECK(cl->open(&(ac_open_settings){.mask = "wg=0"}, &dev, &err) == AC_ERR_ARGUMENT, "%s", err.detail);
+    static const char *const none[] = {"wg=0",   "wg=-1",    "wg= 8",      "wg=+8",
+                                       "local=", "alloc=1k", "memory=0x10"};
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        CHECK(cl->open(&(ac_open_settings){.mask = none[i]}, &dev, &err) == AC_ERR_ARGUMENT &&
+                  strstr(err.detail, none[i]),
+              "%s: %s", none[i], err.detail);
     CHECK(cl->open(&(ac_open_settings){.index = 1000}, &dev, &err) == AC_ERR_DEVICE, "%s", err.detail);
 }
 
@@ -135,7 +184,7 @@ static void too_little(const work *w) {
     ac_error err = {0};
     uint64_t before = free_memory(dev);
     CHECK(cl->load(dev, w->weights, 2, NULL, NULL, &weights, &err) == AC_ERR_DEVICE_MEMORY && !weights &&
-              strstr(err.detail, "MiB"),
+              strstr(err.detail, "has 58.6 KiB, of these 0 bytes in use"),
           "%s", err.detail);
     CHECK(cl->kv_create(dev, 4, 100, 8, 128, &kv, &err) == AC_ERR_DEVICE_MEMORY && !kv &&
               strstr(err.detail, "MiB"),
@@ -203,16 +252,20 @@ static void garbage(const char *path) {
     CHECK(f && fputs("what is this", f) >= 0 && !fclose(f), "%s", path);
 }
 
+static void pipe_instead(const char *path) {
+    CHECK(!unlink(path) && !mkfifo(path, 0600), "%s", path);
+}
+
 static void drop(const char *path) {
     unlink(path);
 }
 
 /* The cache is used, repaired when spoilt, and shared by processes. */
 static void cache(const work *w) {
-    static void (*const spoil[])(const char *) = {NULL, cut_short, flip, garbage};
+    static void (*const spoil[])(const char *) = {NULL, cut_short, flip, garbage, pipe_instead};
     float want[2 * M], y[2 * M];
     ac_error err = {0};
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 5; i++) {
         int before = files(spoil[i]);
         ac_dev *dev = open_with("item_cols=2", folder);
         CHECK_OK(compute(dev, w, i ? y : want, &err));
@@ -256,13 +309,22 @@ static void read_only(const work *w) {
     CHECK(!chmod(path, 0777), "%s", path);
 }
 
-/* A folder that cannot be made only costs time. */
+static void count_warnings(void *user, int level, const char *text) {
+    if (level <= 1 && strstr(text, "/dev/null/nowhere cannot be written")) ++*(int *)user;
+}
+
+/* A folder that cannot be made only costs time; that is said once. */
 static void no_folder(const work *w) {
     float y[2 * M];
+    int warnings = 0;
     ac_error err = {0};
-    ac_dev *dev = open_with(NULL, "/dev/null/nowhere");
+    ac_dev *dev;
+    CHECK_OK(cl->open(
+        &(ac_open_settings){.cache_dir = "/dev/null/nowhere", .log = count_warnings, .log_user = &warnings},
+        &dev, &err));
     CHECK_OK(compute(dev, w, y, &err));
     cl->close(dev);
+    CHECK(warnings == 1, "%d warnings", warnings);
 }
 
 /* Words that were measured: those that make sense are taken, the mask's come after them. */
@@ -340,6 +402,8 @@ int main(int argc, char **argv) {
     CHECK(cl && cl->abi == AC_BACKEND_ABI && !strcmp(cl->name, "cl"), "the door");
     if (argc == 3 && !strcmp(argv[1], "--child")) return child(argv[2]);
     apart("OCL_ICD_VENDORS", "/nonexistent", no_driver);
+    apart("XDG_CACHE_HOME", "/proc/none", no_device);
+    apart("OMP_WAIT_POLICY", "passive", no_memory);
     apart("POCL_EXTRA_BUILD_FLAGS", "-cl-fast-relaxed-math -cl-mad-enable", careless);
     if (cl->enumerate(NULL, 0, &n, &err) != AC_OK) {
         printf("skipped: %s\n", err.detail);

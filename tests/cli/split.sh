@@ -30,7 +30,7 @@ want 2 run "$model" -n 3 --device cpu,,cpu
 if has cl:0; then
     # Too little for the weights; too little for one layer; then more and more layers as the memory grows.
     want 1 run "$model" -n 3 --device cl:0 --cl-mask memory=100000,zerocopy
-    err_has 'want [0-9.]+ MiB on .*, which has 0\.1 MiB'
+    err_has 'want [0-9.]+ MiB on .*, which has 97\.7 KiB'
     want 1 run "$model" -n 3 --device cl:0,cpu --cl-mask memory=100000
     err_has 'cl:0 .*want [0-9.]+ MiB for one layer of .*, have 0\.1 MiB'
     before=0
