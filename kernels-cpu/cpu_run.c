@@ -99,17 +99,22 @@ typedef struct turn {
     ac_cpu_chain chain;
     int stage;
     uint64_t *ns; /* NULL: nobody looks at the clock */
+    bool begun;   /* this thread has had items */
 } turn;
 
-static void work(const member *m, const turn *t, uint32_t first, uint32_t last) {
-    if (t->chain.n > 1)
+static void work(const member *m, turn *t, uint32_t first, uint32_t last) {
+    if (t->chain.n > 1) {
         ac__cpu_chain_work(&t->chain, first, last, m->threads, m->scratch, t->ns);
-    else
-        t->chain.jobs->slot->stage[t->stage].work(t->chain.jobs, first, last, m->scratch);
+        return;
+    }
+    const ac_cpu_slot *slot = t->chain.jobs->slot;
+    if (slot->begin && !t->begun) slot->begin(t->chain.jobs, m->scratch);
+    t->begun = true;
+    slot->stage[t->stage].work(t->chain.jobs, first, last, m->scratch);
 }
 
 /* Works off a queue. */
-static void work_off(const member *m, const turn *t, uint32_t queue) {
+static void work_off(const member *m, turn *t, uint32_t queue) {
     enum { PARTS = 4 }; /* of a thread's share, where the kernel has no wish */
     _Atomic uint32_t *taken = &m->prog->share->queue[m->set][queue].taken;
     uint32_t items = t->chain.items, wish = t->chain.jobs->slot->grain;
@@ -134,7 +139,7 @@ static void wait_for_all(member *m) {
         m->spin = m->spin + m->spin / 16 < most ? m->spin + m->spin / 16 : most;
 }
 
-static void take_turn(member *m, const turn *t) {
+static void take_turn(member *m, turn *t) {
     if (t->chain.items == 0) return;
     ac_cpu_share *share = m->prog->share;
     atomic_store_explicit(&share->queue[!m->set][m->own].taken, 0, memory_order_relaxed);
@@ -147,11 +152,11 @@ static void take_turn(member *m, const turn *t) {
  * time, the waiting, is the last job's. */
 static void do_chain(member *m, ac_cpu_chain chain, uint64_t *ns) {
     uint64_t start = ns ? ac__cpu_now() : 0, sum = 0;
-    take_turn(m, &(turn){chain, 0, ns});
+    take_turn(m, &(turn){chain, 0, ns, false});
     for (int s = 1; s < AC_CPU_STAGES && chain.n == 1 && chain.jobs->slot->stage[s].work; s++) {
         const ac_cpu_stage *stage = &chain.jobs->slot->stage[s];
         chain.items = stage->items ? stage->items(chain.jobs, m->threads) : chain.jobs->rows;
-        take_turn(m, &(turn){chain, s, NULL});
+        take_turn(m, &(turn){chain, s, NULL, false});
     }
     if (!ns) return;
     for (uint32_t i = 0; i + 1 < chain.n; i++) sum += ns[i];

@@ -137,6 +137,9 @@ struct ac_cpu_slot {
     const char *name; /* "ac_matmul_q4_k__ref" */
     ac_cpu_stage
         stage[AC_CPU_STAGES]; /* run one after the other with a barrier between; unused ones have no work */
+    /* NULL, or what a thread does before its first items of a stage: it leaves in its scratch what they want
+     */
+    void (*begin)(const ac_cpu_job *job, void *scratch);
     uint32_t grain; /* items a thread takes at a time, of its share and then of what others left; 0: a part
                        of its share */
     size_t (*thread_bytes)(

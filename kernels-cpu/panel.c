@@ -13,7 +13,7 @@ enum {
     BLOCK_ROWS = 64,    /* most rows of an item */
     BLOCK_TOKENS = 256, /* most tokens of an item */
     TABLE_TOKENS = 48,  /* so many are worth a kernel's tables; tiles are then full or lack one */
-    DIRECT_TOKENS = 4,  /* so many go without packing */
+    DIRECT_WIDEST = 4,  /* most tokens of a direct kernel */
     PREPARE_TOKENS = 4, /* tokens of an item of the first stage */
     STAGE_STRIDE = 288, /* the longest chunk: Q8_0, 8 x 34 bytes */
     LINE = 64           /* bytes of a line of the caches */
@@ -23,7 +23,7 @@ enum {
 typedef struct scratch {
     uint8_t stage[LANES * STAGE_STRIDE];    /* copy of a chunk whose rows are not all there */
     float total[BLOCK_ROWS * BLOCK_TOKENS]; /* [panels][BLOCK_TOKENS][lanes] */
-    uint8_t more[]; /* [panels][packed_bytes], or the few tokens: [chunks][DIRECT_TOKENS][x_bytes] */
+    uint8_t more[]; /* [panels][packed_bytes], or the few tokens: [chunks][direct_done][x_bytes] */
 } scratch;
 
 /* Constants of a job. */
@@ -77,19 +77,25 @@ static piece piece_of(const shape *s, uint32_t panel, uint32_t chunk, scratch *m
     return (piece){mem->stage, STAGE_STRIDE};
 }
 
-/* Few tokens, prepared in mem->more: 4, 2 and 1 at a time. */
+/* The tokens that direct kernels do where there are n: 4 at a time, and at the end 4, 2 or 1. One that is not
+ * there costs less than another pass over the blocks. */
+static uint32_t direct_done(uint32_t n) {
+    uint32_t left = n % DIRECT_WIDEST;
+    return left > 2 ? n - left + DIRECT_WIDEST : n;
+}
+
+/* Few tokens, prepared in mem->more */
 static void direct(const shape *s, uint32_t panel, uint32_t n, scratch *mem) {
-    uint32_t lanes = s->kernel->lanes;
-    size_t x_bytes = s->kernel->x_bytes;
+    const ac_panel_kernel *k = s->kernel;
+    uint32_t lanes = k->lanes;
     const uint8_t *next = s->op->w.p + (size_t)(panel + 1) * lanes * s->op->w.stride;
     for (uint32_t c = 0; c < s->chunks; c++) {
         piece p = piece_of(s, panel, c, mem);
         const uint8_t *ahead = next + c * s->chunk_bytes * lanes;
-        for (uint32_t t = 0; t < n;) {
-            uint32_t i = n - t >= 4 ? 2 : n - t >= 2 ? 1 : 0;
-            const uint8_t *x = mem->more + ((size_t)c * DIRECT_TOKENS + t) * x_bytes;
-            s->kernel->direct[i](p.w, p.stride, x, groups_of(s, c), mem->total + t * lanes, ahead);
-            t += 1u << i;
+        for (uint32_t t = 0; t < n; t += DIRECT_WIDEST) {
+            uint32_t i = n - t > 2 ? 2 : n - t - 1;
+            const uint8_t *x = mem->more + ((size_t)c * direct_done(n) + t) * k->x_bytes;
+            k->direct[i](p.w, p.stride, x, groups_of(s, c), mem->total + t * lanes, ahead);
         }
     }
 }
@@ -165,13 +171,16 @@ static void fetch_results(const shape *s, const part *b, uint32_t p, uint32_t t,
 static void part_plain(const shape *s, const part *b, scratch *mem) {
     const ac_panel_kernel *k = s->kernel;
     uint32_t groups = groups_of(s, b->chunk);
-    for (uint32_t p = 0; p < b->panels; p++) pack(s, b, p, mem, mem->more + (size_t)p * k->packed_bytes);
-    fetches next = fetches_of(s, b, b->panels, b->panels, b->tiles);
+    fetches next = fetches_of(s, b, b->panels, b->panels, (b->tiles + 1) * b->panels);
+    for (uint32_t p = 0; p < b->panels; p++) {
+        fetch_some(&next);
+        pack(s, b, p, mem, mem->more + (size_t)p * k->packed_bytes);
+    }
     for (uint32_t i = 0, t = 0, size; i < b->tiles; i++, t += size) {
         size = tile_start(k, b->n, i + 1, b->tiles) - t;
         const uint8_t *x = prepared(s, b->chunk, b->first + t);
-        fetch_some(&next);
         for (uint32_t p = 0; p < b->panels; p++) {
+            fetch_some(&next);
             fetch_results(s, b, p, t, size);
             k->tile[size - 1](mem->more + (size_t)p * k->packed_bytes, x, groups,
                               total_of(k, mem, p) + t * k->lanes);
@@ -230,7 +239,8 @@ static void write_out(const shape *s, uint32_t panel, uint32_t panels, uint32_t 
 /* ---- Stages ---------------------------------------------------------------------------------- */
 
 static bool few(const ac_cpu_job *job) {
-    return job->rows <= DIRECT_TOKENS;
+    const ac_panel_kernel *kernel = job->slot->with;
+    return job->rows <= kernel->direct_most;
 }
 
 static uint32_t prepare_items(const ac_cpu_job *job, uint32_t threads) {
@@ -261,11 +271,24 @@ static void item(const shape *s, uint32_t index, scratch *mem) {
     write_out(s, panel, panels, first, n, mem->total, (size_t)BLOCK_TOKENS * s->kernel->lanes);
 }
 
+/* Prepares few tokens, each thread for itself: that takes less than waiting for the others. */
+static void begin(const ac_cpu_job *job, void *memory) {
+    shape s = shape_of(job);
+    scratch *mem = memory;
+    size_t x_bytes = s.kernel->x_bytes, done = direct_done(s.tokens);
+    for (uint32_t c = 0; few(job) && c < s.chunks; c++) {
+        uint8_t *to = mem->more + c * done * x_bytes;
+        for (uint32_t t = 0; t < s.tokens; t++)
+            s.kernel->prepare(ac_cpu_row(s.op->x, t), &s.op->lay, c, groups_of(&s, c), to + t * x_bytes);
+        memset(to + s.tokens * x_bytes, 0, (done - s.tokens) * x_bytes);
+    }
+}
+
 static void item_of_few(const shape *s, uint32_t index, scratch *mem) {
     uint32_t panel = index * s->per_item,
              end = panel + s->per_item < s->panels ? panel + s->per_item : s->panels;
     for (; panel < end; panel++) {
-        memset(mem->total, 0, s->tokens * s->kernel->lanes * sizeof(float));
+        memset(mem->total, 0, direct_done(s->tokens) * s->kernel->lanes * sizeof(float));
         direct(s, panel, s->tokens, mem);
         write_out(s, panel, 1, 0, s->tokens, mem->total, 0);
     }
@@ -273,11 +296,6 @@ static void item_of_few(const shape *s, uint32_t index, scratch *mem) {
 
 static void work(const ac_cpu_job *job, uint32_t first, uint32_t last, void *memory) {
     shape s = shape_of(job);
-    scratch *mem = memory;
-    for (uint32_t c = 0; few(job) && c < s.chunks; c++)
-        for (uint32_t t = 0; t < s.tokens; t++)
-            s.kernel->prepare(ac_cpu_row(s.op->x, t), &s.op->lay, c, groups_of(&s, c),
-                              mem->more + ((size_t)c * DIRECT_TOKENS + t) * s.kernel->x_bytes);
     for (uint32_t i = first; i < last; i++) (few(job) ? item_of_few : item)(&s, i, memory);
 }
 
@@ -290,7 +308,7 @@ static uint32_t items(const ac_cpu_job *job, uint32_t threads) {
 static size_t thread_bytes(const ac_cpu_job *job) {
     shape s = shape_of(job);
     size_t many = (size_t)(BLOCK_ROWS / s.kernel->lanes) * s.kernel->packed_bytes;
-    size_t direct_bytes = (size_t)s.chunks * DIRECT_TOKENS * s.kernel->x_bytes;
+    size_t direct_bytes = (size_t)s.chunks * direct_done(s.kernel->direct_most) * s.kernel->x_bytes;
     return sizeof(scratch) + (many > direct_bytes ? many : direct_bytes);
 }
 
@@ -302,6 +320,7 @@ static size_t shared_bytes(const ac_cpu_job *job) {
 ac_cpu_slot ac__panel_slot(const char *name, const ac_panel_kernel *kernel) {
     return (ac_cpu_slot){.name = name,
                          .stage = {{prepare_items, prepare_work}, {items, work}},
+                         .begin = begin,
                          .grain = 1,
                          .thread_bytes = thread_bytes,
                          .shared_bytes = shared_bytes,

@@ -42,6 +42,7 @@ typedef struct ac_panel_kernel {
      */
     void (*tabulate)(void *packed);
     ac_panel_tile *tabled[2];
+    uint32_t direct_most;                     /* tokens that are best done without packing */
     ac_panel_direct *direct[AC_PANEL_DIRECT]; /* for 1 << i tokens */
 } ac_panel_kernel;
 

@@ -119,8 +119,9 @@ INLINE void v_group256(vi *isum, const vi *code, bool packed, vi a, vi b, const 
         }
         return;
     }
-    V_UNROLL for (int half = 0; half < 32 / kind.sub; half++) {
-        int i = 32 / kind.sub * j + half;
+    int halves = 32 / kind.sub;
+    V_UNROLL for (int half = 0; half < halves; half++) {
+        int i = halves * j + half;
         v_dots_narrow(isum, code + 4 * half, x->q + kind.sub * i, sizeof *x, tokens, kind.sub / 4, kind.bits,
                       kind.off, x->less + i, half ? b : a, x->f + j);
     }
@@ -208,12 +209,12 @@ INLINE void v_direct256(const uint8_t *w, size_t stride, const v_x256 *x, float 
     v_kind256 kind = type.kind;
     vi keep[8], c[8], isum[V_TOKENS], msum[V_TOKENS];
     vf d, dmin;
-    int pairs = v_pairs_of(kind);
+    int pairs = v_pairs_of(kind), units = 8 / type.unit;
     type.scales(w, stride, c, &d, &dmin);
     type.keep(w, stride, keep);
     V_UNROLL for (int t = 0; t < tokens; t++) isum[t] = msum[t] = vi_zero();
     V_UNROLL for (int j = 0; j < pairs; j++) v_pair_times(msum, v_pair(c, j, kind), x, j, tokens);
-    V_UNROLL for (int u = 0; u < 8 / type.unit; u++) {
+    V_UNROLL for (int u = 0; u < units; u++) {
         vi raw[V_RAW];
         type.raw(w, stride, u, raw);
         V_UNROLL for (int j = 0; j < type.unit; j++) {
@@ -235,14 +236,14 @@ INLINE void v_pack256(const uint8_t *w, size_t stride, v_packed256 *out, v_type2
     v_kind256 kind = type.kind;
     vi keep[8], c[8];
     vf d, dmin;
-    int pairs = v_pairs_of(kind);
+    int pairs = v_pairs_of(kind), subs = 256 / kind.sub, units = 8 / type.unit;
     type.scales(w, stride, c, &d, &dmin);
     type.keep(w, stride, keep);
-    V_UNROLL for (int i = 0; i < 256 / kind.sub; i++) vi_store(out->scale[i], v_scale(c, i, kind.is_signed));
+    V_UNROLL for (int i = 0; i < subs; i++) vi_store(out->scale[i], v_scale(c, i, kind.is_signed));
     V_UNROLL for (int j = 0; j < pairs; j++) vi_store(out->pair[j], v_pair(c, j, kind));
     vf_store(out->d, d);
     vf_store(out->dmin, dmin);
-    V_UNROLL for (int u = 0; u < 8 / type.unit; u++) {
+    V_UNROLL for (int u = 0; u < units; u++) {
         vi raw[V_RAW];
         type.raw(w, stride, u, raw);
         V_UNROLL for (int j = 0; j < type.unit; j++) {
