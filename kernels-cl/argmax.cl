@@ -1,7 +1,7 @@
 /* argmax: index of the largest element by key, the lowest where several are equal. One work-group of WG items per row. */
 typedef struct candidate { int key; uint at; } candidate;
 
-inline candidate better(candidate a, candidate b) {
+INLINE candidate better(candidate a, candidate b) {
     candidate best = a;
     if (b.key > a.key || (b.key == a.key && b.at < a.at)) best = b;
     return best;

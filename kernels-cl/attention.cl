@@ -8,14 +8,14 @@
  * parts: float [row of the slice][head][pages][HEAD_DIM + 2]: output, largest score, weight sum (as int bits). */
 #define PART (HEAD_DIM + 2)
 
-inline global float *part_of(global float *parts, uint row, uint heads, uint head, uint pages, uint page) {
+INLINE global float *part_of(global float *parts, uint row, uint heads, uint head, uint pages, uint page) {
     return parts + (((ulong)row * heads + head) * pages + page) * PART;
 }
 
-inline float weight_of(float x) { return exp_of(x, -24.0f); }
+INLINE float weight_of(float x) { return exp_of(x, -24.0f); }
 
 /* Pairs of q's codes, as they meet the pairs of the cache. Ends with a barrier. */
-inline void query_codes(global const float *q, local short *code, local float *dq, local kv_memory *m) {
+TOGETHER void query_codes(global const float *q, local short *code, local float *dq, local kv_memory *m) {
     uint lid = get_local_id(0);
     group_magnitudes(q, m);
     for (uint g = lid; g < GROUPS; g += WG) dq[g] = kv14_scale(most_of(m->most, g));
@@ -25,7 +25,7 @@ inline void query_codes(global const float *q, local short *code, local float *d
 }
 
 /* s of position t of a sub-block. */
-inline float score_of(bytes_in sub, uint t, local const short2 *code, local const float *dq, float scale) {
+INLINE float score_of(bytes_in sub, uint t, local const short2 *code, local const float *dq, float scale) {
     global const short2 *k = (global const short2 *)sub + t;
     global const float *dk = (global const float *)(sub + AT_DK) + t;
     float s = 0.0f;
@@ -42,7 +42,7 @@ inline float score_of(bytes_in sub, uint t, local const short2 *code, local cons
 }
 
 /* Channel c of a sub-block: its 32 positions' values, weighted. A is the largest weight times scale. */
-inline float value_of(bytes_in sub, uint c, local const short2 *code, float A) {
+INLINE float value_of(bytes_in sub, uint c, local const short2 *code, float A) {
     global const short2 *v = (global const short2 *)(sub + AT_V) + c;
     int sum = 0;
     for (uint i = 0; i < SUB / 2; i++) {
@@ -60,7 +60,7 @@ typedef struct page_memory {
 } page_memory;
 
 /* Scores of the n positions in use; the largest one, for all items. */
-inline float page_scores(bytes_in page, uint n, local const short2 *code, local const float *dq, float scale, local page_memory *m) {
+TOGETHER float page_scores(bytes_in page, uint n, local const short2 *code, local const float *dq, float scale, local page_memory *m) {
     int most = INT_MIN;
     for (uint t = get_local_id(0); t < n; t += WG) {
         float s = score_of(page + t / SUB * SUB_BYTES, t % SUB, code, dq, scale);
@@ -71,7 +71,7 @@ inline float page_scores(bytes_in page, uint n, local const short2 *code, local 
 }
 
 /* The page's weights: a[t] = p_t * dv_t and, as the sum for all items, p_t in 2^-22. Has a barrier after the last a[t]. */
-inline int page_weights(bytes_in page, uint n, float most, local page_memory *m) {
+TOGETHER int page_weights(bytes_in page, uint n, float most, local page_memory *m) {
     int count = 0;
     for (uint t = get_local_id(0); t < PAGE; t += WG) {
         float p = t < n ? weight_of(m->score[t] - most) : 0.0f;
@@ -83,7 +83,7 @@ inline int page_weights(bytes_in page, uint n, float most, local page_memory *m)
 }
 
 /* Largest a of each sub-block for most_of, codes of all to code[]. Ends with a barrier. */
-inline void weight_codes(local page_memory *m, local kv_memory *k, local short *code) {
+TOGETHER void weight_codes(local page_memory *m, local kv_memory *k, local short *code) {
 #ifdef SG
     for (uint first = 0; first < PAGE; first += WG) {
         uint t = first + get_local_id(0), most = near_max(t < PAGE ? as_uint(m->a[t]) : 0, SG, k->near);
@@ -143,7 +143,7 @@ void attention_page(global const int *in, uint pos_at, uint seq_at, uint pages_a
 }
 
 /* One channel of the merge: pages in index order. */
-inline float merge_channel(global const float *part, uint n, uint channel) {
+INLINE float merge_channel(global const float *part, uint n, uint channel) {
     float largest = part[HEAD_DIM], o = 0.0f, sum = 0.0f;
     for (uint c = 1; c < n; c++) {
         float m = part[c * PART + HEAD_DIM];

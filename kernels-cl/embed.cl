@@ -2,12 +2,12 @@
  * The weight may be in several segments of rows; a launch makes the rows whose token lies in [first, first + rows). */
 
 #ifdef FORM_F32
-inline void embed_unit(bytes_in w, uint unit, uint n, global float *out) {
+INLINE void embed_unit(bytes_in w, uint unit, uint n, global float *out) {
     for (uint i = unit * 32; i < min(n, unit * 32 + 32); i++) out[i] = cut(number(w, i));
 }
 #else
 /* 16 codes of a piece as floats: d * code, and what is added. */
-inline void embed_piece(uint4 codes, float d, float m, global float *out) {
+INLINE void embed_piece(uint4 codes, float d, float m, global float *out) {
 #if defined(TABLE_LOW) || defined(TYPE_Q8_0)
     float16 c = convert_float16(convert_int16(as_char16(codes)));
 #else
@@ -21,7 +21,7 @@ inline void embed_piece(uint4 codes, float d, float m, global float *out) {
     vstore16(as_float16(as_uint16(y) & ~small), 0, out);
 }
 
-inline void embed_unit(bytes_in w, uint unit, uint n, global float *out) {
+INLINE void embed_unit(bytes_in w, uint unit, uint n, global float *out) {
     uint4 a, b;
 #ifdef FORM_A32
     place at = {w, unit, n / 32};

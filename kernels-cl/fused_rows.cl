@@ -3,7 +3,7 @@
 
 /* Groups [first, last) of 32 elements of a row in form FORM (0 F32, 1 A32, 2 A256), by the whole work-group. */
 #ifdef FORM
-inline void quantize_span(global const float *x, bytes_out out, act lay, uint first, uint last, local quantize_memory *t) {
+TOGETHER void quantize_span(global const float *x, bytes_out out, act lay, uint first, uint last, local quantize_memory *t) {
 #if FORM == 2 && defined(SPREAD_ON)
     spread_a256(x, out, lay, first, last, t);
 #elif FORM == 1 && defined(SPREAD_ON)

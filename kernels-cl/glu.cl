@@ -1,5 +1,5 @@
 /* glu: out = silu(gate) * up. */
-inline float glu_of(float gate, float up) { return cut(silu(window(gate)) * window(up)); }
+INLINE float glu_of(float gate, float up) { return cut(silu(window(gate)) * window(up)); }
 
 kernel void glu(bytes_out arena, ulong gate_at, uint gate_row, ulong up_at, uint up_row, ulong out_at, uint out_row, uint n) {
     uint i = get_global_id(0), r = get_global_id(1);

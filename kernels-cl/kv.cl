@@ -8,17 +8,17 @@
 #define SUB_BYTES ((AT_DV + SUB * 4 + 63) / 64 * 64)
 
 /* Byte offset of a sub-block in the buffer of its layer. */
-inline ulong sub_at(uint page, uint kv_heads, uint kv_head, uint sub) {
+INLINE ulong sub_at(uint page, uint kv_heads, uint kv_head, uint sub) {
     return (((ulong)page * kv_heads + kv_head) * (PAGE / SUB) + sub) * SUB_BYTES;
 }
 
 /* A group whose largest magnitude has the bits `most`: its scale, and the factor of its codes (0 when the group counts as 0). */
-inline float kv14_scale(uint most) { return most < 0x30800000u ? 0.0f : as_float(most) * as_float(0x39000400u); }
-inline float kv14_factor(uint most) {
+INLINE float kv14_scale(uint most) { return most < 0x30800000u ? 0.0f : as_float(most) * as_float(0x39000400u); }
+INLINE float kv14_factor(uint most) {
     float amax = as_float(max(most, 0x30800000u));
     return most < 0x30800000u ? 0.0f : 8191.0f * rcp(amax);
 }
-inline int kv14_code(float x, float factor) { return clamp(rne(MUL(x, factor)), -8191, 8191); }
+INLINE int kv14_code(float x, float factor) { return clamp(rne(MUL(x, factor)), -8191, 8191); }
 
 /* Largest magnitudes of 32 values each: bits, in parts of what sub-groups find together. */
 #ifdef SG
@@ -29,14 +29,14 @@ typedef struct kv_memory { uint most[GROUPS * MOST_PARTS], near[NEAR]; } kv_memo
 typedef struct kv_memory { uint most[GROUPS], mags[HEAD_DIM]; } kv_memory;
 #endif
 
-inline uint most_of(local const uint *most, uint g) {
+INLINE uint most_of(local const uint *most, uint g) {
     uint m = most[g * MOST_PARTS];
     for (uint i = 1; i < MOST_PARTS; i++) m = max(m, most[g * MOST_PARTS + i]);
     return m;
 }
 
 /* Windowed magnitudes of the groups of 32 channels of x, for most_of. Called by a whole work-group of WG items; ends with a barrier. */
-inline void group_magnitudes(global const float *x, local kv_memory *t) {
+TOGETHER void group_magnitudes(global const float *x, local kv_memory *t) {
 #ifdef SG
     for (uint first = 0; first < GROUPS * 32; first += WG) {
         uint c = first + get_local_id(0), m = c < HEAD_DIM ? as_uint(window(x[c])) & 0x7fffffffu : 0;

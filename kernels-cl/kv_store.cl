@@ -1,6 +1,6 @@
 /* kv_store: keys and values of a row as kv14 codes, at its slot of the cache. One work-group of WG items per row and KV head.
  * Keys have a scale per 32 channels, values one for all channels. */
-inline void store_head(global const float *k, global const float *v, bytes_out sub, uint t, local kv_memory *m) {
+TOGETHER void store_head(global const float *k, global const float *v, bytes_out sub, uint t, local kv_memory *m) {
     uint lid = get_local_id(0);
     global short *codes = (global short *)sub;
     group_magnitudes(k, m);

@@ -143,7 +143,7 @@ typedef struct product_memory {
 #ifdef FORM_A256
 typedef struct near_total { int sum, least; } near_total;
 
-inline near_total near_parts(place at, uint u, side x, int p, bool in, local uint *near) {
+TOGETHER near_total near_parts(place at, uint u, side x, int p, bool in, local uint *near) {
     near_total t = {(int)near_sum((uint)p, 8, near), 0};
 #ifdef HAS_MIN
     int least = sub_min(at, PIECE_A(u % 8)) * x.sa + sub_min(at, PIECE_B(u % 8)) * x.sb;
@@ -159,7 +159,7 @@ INLINE float total_of(near_total t, bytes_in w, uint chunk, uint n, bytes_in x, 
 #else
 typedef float near_total;
 
-inline near_total near_parts(place at, uint u, side x, float p, bool in, local uint *near) {
+TOGETHER near_total near_parts(place at, uint u, side x, float p, bool in, local uint *near) {
 #ifdef FORM_A32
     float t = 0.0f;
     p = in ? p : 0.0f;

@@ -1,13 +1,13 @@
 /* quantize: a row of floats in the activation form of a product. A work-item makes 32 elements; in the A256 form the 8 items
  * of a chunk exchange their magnitudes, TILE groups of 32 at a time. */
 
-inline uint16 window16(float16 x) {
+INLINE uint16 window16(float16 x) {
     uint16 u = as_uint16(x), m = u & 0x7fffffffu;
     u = select(u, (u & 0x80000000u) | LARGE, m > (uint16)LARGE);
     return select(u, (uint16)0, m < (uint16)SMALL);
 }
 
-inline uint largest16(uint16 m) {
+INLINE uint largest16(uint16 m) {
     uint8 a = max(m.lo, m.hi);
     uint4 b = max(a.lo, a.hi);
     uint2 c = max(b.lo, b.hi);
@@ -15,12 +15,12 @@ inline uint largest16(uint16 m) {
 }
 
 /* Bits of the largest magnitude of 32 elements, windowed. */
-inline uint largest32(global const float *x) {
+INLINE uint largest32(global const float *x) {
     return largest16(max(window16(vload16(0, x)) & 0x7fffffffu, window16(vload16(1, x)) & 0x7fffffffu));
 }
 
 /* 16 codes to q; their sum. */
-inline int codes16(global const float *x, float k, bytes_out q) {
+INLINE int codes16(global const float *x, float k, bytes_out q) {
     float16 v = MUL16(as_float16(window16(vload16(0, x))), (float16)k);
     int16 c = as_int16(v + 12582912.0f) - 0x4B400000;
     c = clamp(c, (int16)-127, (int16)127);
@@ -31,7 +31,7 @@ inline int codes16(global const float *x, float k, bytes_out q) {
 }
 
 /* Sum of the squared rounding errors of 16 codes, in units of 1/64 of a code. */
-inline int error16(float16 x, float k) {
+INLINE int error16(float16 x, float k) {
     float16 t = MUL16(x, (float16)k);
     int16 n = as_int16(t + 12582912.0f) - 0x4B400000;
     int16 u = as_int16((t - convert_float16(n)) * 64.0f + 12582912.0f) - 0x4B400000;
@@ -45,7 +45,7 @@ inline int error16(float16 x, float k) {
 constant uint shrink[4] = {0x3F800000u, 0x3F7E03F8u, 0x3F7C0FC1u, 0x3F7A232Du};
 
 /* Which of the four scales leaves the least error; the first of equals. */
-inline uint best_scale(global const float *x, float k) {
+INLINE uint best_scale(global const float *x, float k) {
     float16 a = as_float16(window16(vload16(0, x))), b = as_float16(window16(vload16(1, x)));
     int least = INT_MAX;
     uint best = 0;
@@ -57,7 +57,7 @@ inline uint best_scale(global const float *x, float k) {
     return best;
 }
 
-inline void group_a32(global const float *x, bytes_out row, act lay, uint g) {
+INLINE void group_a32(global const float *x, bytes_out row, act lay, uint g) {
     float amax = as_float(largest32(x + g * 32)), k = 0.0f, d = 0.0f;
     if (amax != 0.0f) {
         float k0 = 127.0f * rcp(amax);
@@ -76,7 +76,7 @@ constant uint inverse[16] = {0x3F800000u, 0x3F000000u, 0x3EAAAAABu, 0x3E800000u,
                              0x3DE38E39u, 0x3DCCCCCDu, 0x3DBA2E8Cu, 0x3DAAAAABu, 0x3D9D89D9u, 0x3D924925u, 0x3D888889u, 0x3D800000u};
 
 /* Group g of a chunk whose largest magnitude is `all` and whose own is `mine`. */
-inline void group_a256(global const float *x, bytes_out row, act lay, uint g, float all, float mine) {
+INLINE void group_a256(global const float *x, bytes_out row, act lay, uint g, float all, float mine) {
     int f = 1;
     float k = 0.0f;
     if (all != 0.0f) {
@@ -95,14 +95,14 @@ inline void group_a256(global const float *x, bytes_out row, act lay, uint g, fl
 
 /* Groups [first, last) of a row, by the whole work-group; both are multiples of 8. */
 #ifdef SG
-inline void quantize_rows_a256(global const float *x, bytes_out row, act lay, uint first, uint last, local uint *near) {
+TOGETHER void quantize_rows_a256(global const float *x, bytes_out row, act lay, uint first, uint last, local uint *near) {
     for (uint at = first; at < last; at += WG) {
         uint g = at + get_local_id(0), mine = largest32(x + min(g, last - 1) * 32), all = near_max(mine, 8, near);
         if (g < last) group_a256(x, row, lay, g, as_float(all), as_float(mine));
     }
 }
 #else
-inline void quantize_rows_a256(global const float *x, bytes_out row, act lay, uint first, uint last, local uint *most) {
+TOGETHER void quantize_rows_a256(global const float *x, bytes_out row, act lay, uint first, uint last, local uint *most) {
     uint lid = get_local_id(0);
     for (uint at = first; at < last; at += TILE) {
         for (uint l = lid; l < TILE; l += WG)
@@ -128,25 +128,25 @@ inline void quantize_rows_a256(global const float *x, bytes_out row, act lay, ui
 /* Chunks take turns with most[]: a turn's maxima are read until the next turn's barrier. */
 typedef struct spread { uint mags[NEAR], most[2][WG / REACH], sums[NEAR], errors[4][NEAR]; } spread;
 
-inline float4 window4(float4 x) {
+INLINE float4 window4(float4 x) {
     uint4 u = as_uint4(x), m = u & 0x7fffffffu;
     u = select(u, (u & 0x80000000u) | LARGE, m > (uint4)LARGE);
     return as_float4(select(u, (uint4)0, m < (uint4)SMALL));
 }
 
-inline int4 codes4(float4 v, float k) {
+INLINE int4 codes4(float4 v, float k) {
     float4 t = (float4)(MUL(v.x, k), MUL(v.y, k), MUL(v.z, k), MUL(v.w, k));
     return clamp(as_int4(t + 12582912.0f) - 0x4B400000, (int4)-127, (int4)127);
 }
 
-inline void put_codes(int4 c, bytes_out row, uint e, bool in) {
+INLINE void put_codes(int4 c, bytes_out row, uint e, bool in) {
     if (in) *(global uchar4 *)(row + e) = convert_uchar4(c & 255);
 }
 
-inline uint sum4(int4 c) { return (uint)((c.x + c.y) + (c.z + c.w)); }
+INLINE uint sum4(int4 c) { return (uint)((c.x + c.y) + (c.z + c.w)); }
 
 /* The 4 elements of this item, 0 past the end; the largest magnitude of its group of 32. */
-inline float4 take_four(global const float *x, uint e, bool in, local spread *t, uint *mine) {
+TOGETHER float4 take_four(global const float *x, uint e, bool in, local spread *t, uint *mine) {
     float4 v = in ? window4(vload4(0, x + e)) : (float4)0.0f;
     uint4 m = as_uint4(v) & 0x7fffffffu;
     *mine = near_max(max(max(m.x, m.y), max(m.z, m.w)), 8, t->mags);
@@ -154,7 +154,7 @@ inline float4 take_four(global const float *x, uint e, bool in, local spread *t,
 }
 
 /* The largest of the 64 items of a chunk: `mine` is that of each 8. Has a barrier. */
-inline uint chunk_max(uint mine, local uint *most, local spread *t) {
+TOGETHER uint chunk_max(uint mine, local uint *most, local spread *t) {
     uint lid = get_local_id(0), all = 0;
 #ifdef SG
     mine = near_max(mine, SG, t->mags);
@@ -166,7 +166,7 @@ inline uint chunk_max(uint mine, local uint *most, local spread *t) {
 }
 
 /* Groups [first, last) of a row by the whole work-group; first is a multiple of 8. */
-inline void spread_a256(global const float *x, bytes_out row, act lay, uint first, uint last, local spread *t) {
+TOGETHER void spread_a256(global const float *x, bytes_out row, act lay, uint first, uint last, local spread *t) {
     uint lid = get_local_id(0), turn = 0;
     for (uint at = first * 32; at < last * 32; at += WG * 4, turn ^= 1) {
         uint e = at + lid * 4, mine;
@@ -189,7 +189,7 @@ inline void spread_a256(global const float *x, bytes_out row, act lay, uint firs
     }
 }
 
-inline int error4(float4 v, float k) {
+INLINE int error4(float4 v, float k) {
     float4 t = (float4)(MUL(v.x, k), MUL(v.y, k), MUL(v.z, k), MUL(v.w, k));
     int4 n = as_int4(t + 12582912.0f) - 0x4B400000;
     int4 u = as_int4((t - convert_float4(n)) * 64.0f + 12582912.0f) - 0x4B400000;
@@ -198,7 +198,7 @@ inline int error4(float4 v, float k) {
 }
 
 /* Errors of the four scales over a group of 32: errors of this item to sums. */
-inline void near_errors(int *error, local spread *t) {
+TOGETHER void near_errors(int *error, local spread *t) {
 #ifdef SG
     for (uint c = 0; c < 4; c++) error[c] = (int)near_sum((uint)error[c], 8, t->errors[c]);
 #else
@@ -212,7 +212,7 @@ inline void near_errors(int *error, local spread *t) {
 #endif
 }
 
-inline void spread_a32(global const float *x, bytes_out row, act lay, uint first, uint last, local spread *t) {
+TOGETHER void spread_a32(global const float *x, bytes_out row, act lay, uint first, uint last, local spread *t) {
     uint lid = get_local_id(0);
     for (uint at = first * 32; at < last * 32; at += WG * 4) {
         uint e = at + lid * 4, mine, best = 0;

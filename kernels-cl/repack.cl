@@ -1,6 +1,6 @@
 /* repack: weight rows as in the file to rows sorted by field (blocks.cl). A work-item moves one block.
  * A field is (offset in the file's block, offset in the sorted one, bytes, 0); unused ones have no bytes. */
-inline void move_field(bytes_in from, bytes_out to, uint b, uint nb, uint4 field) {
+INLINE void move_field(bytes_in from, bytes_out to, uint b, uint nb, uint4 field) {
     bytes_in src = from + field.x;
     bytes_out dst = to + nb * field.y + b * field.z;
     for (uint i = 0; i < field.z; i++) dst[i] = src[i];

@@ -12,7 +12,7 @@ typedef struct norm_memory {
 
 /* The tree over the partials, for all items. */
 #ifdef SG
-inline float tree(local norm_memory *t) {
+TOGETHER float tree(local norm_memory *t) {
     float v[PARTIALS / SG];
     barrier(CLK_LOCAL_MEM_FENCE);
 #pragma unroll
@@ -26,7 +26,7 @@ inline float tree(local norm_memory *t) {
     return sum;
 }
 #else
-inline float tree(local norm_memory *t) {
+TOGETHER float tree(local norm_memory *t) {
     for (uint step = PARTIALS / 2; step > 0; step /= 2) {
         barrier(CLK_LOCAL_MEM_FENCE);
         for (uint l = get_local_id(0); l < step; l += WG) t->part[l] = t->part[l] + t->part[l + step];
@@ -36,7 +36,7 @@ inline float tree(local norm_memory *t) {
 }
 #endif
 
-inline float norm_factor(global const float *x, uint n, float eps, float inv_n, local norm_memory *t) {
+TOGETHER float norm_factor(global const float *x, uint n, float eps, float inv_n, local norm_memory *t) {
     for (uint l = get_local_id(0); l < PARTIALS; l += WG) {
         float s = 0.0f;
         IN_ORDER
@@ -50,7 +50,7 @@ inline float norm_factor(global const float *x, uint n, float eps, float inv_n, 
     return rsqrt_of(as_float(max(as_uint(mean), 0x0D800000u)));
 }
 
-inline void norm_row(global const float *x, global const float *w, global float *out, uint n, float eps, float inv_n, local norm_memory *t) {
+TOGETHER void norm_row(global const float *x, global const float *w, global float *out, uint n, float eps, float inv_n, local norm_memory *t) {
     float r = norm_factor(x, n, eps, inv_n, t);
     for (uint i = get_local_id(0); i < n; i += WG) out[i] = cut((window(x[i]) * r) * window(w[i]));
 }

@@ -1,6 +1,6 @@
 /* rope: rotates pairs of channels by the position's angles, in place; the other channels are windowed.
  * A work-item has one pair, or one of the other channels, of one head: rot / 2 + head_dim - rot items a head. */
-inline void rope_item(global float *x, global const float *angle, uint head_dim, uint rot, uint halves, uint i) {
+INLINE void rope_item(global float *x, global const float *angle, uint head_dim, uint rot, uint halves, uint i) {
     uint pairs = rot / 2;
     if (i >= pairs) {
         x[i + pairs] = window(x[i + pairs]);

@@ -41,7 +41,7 @@
 #pragma OPENCL EXTENSION cl_intel_subgroups : enable
 #define SHUFFLE(v, lane) intel_sub_group_shuffle(v, (get_sub_group_local_id() & ~(SG - 1u)) | (lane))
 #elif defined(SHUFFLE_PTX) /* SG is 32, all of a warp */
-inline uint SHUFFLE(uint v, uint lane) {
+INLINE uint SHUFFLE(uint v, uint lane) {
     uint r;
     asm volatile("shfl.sync.idx.b32 %0, %1, %2, 0x1f, 0xffffffff;" : "=r"(r) : "r"(v), "r"(lane));
     return r;
@@ -52,7 +52,7 @@ inline uint SHUFFLE(uint v, uint lane) {
 #endif
 
 #ifdef SHUFFLE_EMULATED
-inline uint from_lane(uint v, uint lane, local uint *memory) {
+TOGETHER uint from_lane(uint v, uint lane, local uint *memory) {
     uint first = get_local_id(0) & ~(SG - 1);
     memory[get_local_id(0)] = v;
     barrier(CLK_LOCAL_MEM_FENCE);
@@ -61,12 +61,12 @@ inline uint from_lane(uint v, uint lane, local uint *memory) {
     return v;
 }
 #else
-inline uint from_lane(uint v, uint lane, local uint *memory) { return SHUFFLE(v, lane); }
+TOGETHER uint from_lane(uint v, uint lane, local uint *memory) { return SHUFFLE(v, lane); }
 #endif
 #endif
 
 /* Largest of the aligned `width` neighbours, and their sum, for each of them. width: a power of 2, not above REACH. */
-inline uint near_max(uint v, uint width, local uint *memory) {
+TOGETHER uint near_max(uint v, uint width, local uint *memory) {
 #ifdef SG
     for (uint step = width / 2; step > 0; step /= 2) v = max(v, from_lane(v, LANE ^ step, memory));
 #else
@@ -78,7 +78,7 @@ inline uint near_max(uint v, uint width, local uint *memory) {
     return v;
 }
 
-inline uint near_sum(uint v, uint width, local uint *memory) {
+TOGETHER uint near_sum(uint v, uint width, local uint *memory) {
 #ifdef SG
     for (uint step = width / 2; step > 0; step /= 2) v += from_lane(v, LANE ^ step, memory);
     return v;
@@ -112,5 +112,5 @@ inline uint near_sum(uint v, uint width, local uint *memory) {
     return memory[0];
 #endif
 #define PLUS(a, b) ((a) + (b))
-inline uint group_max(uint v, local uint *memory) { OVER_GROUP(near_max, max) }
-inline uint group_sum(uint v, local uint *memory) { OVER_GROUP(near_sum, PLUS) }
+TOGETHER uint group_max(uint v, local uint *memory) { OVER_GROUP(near_max, max) }
+TOGETHER uint group_sum(uint v, local uint *memory) { OVER_GROUP(near_sum, PLUS) }
