@@ -139,6 +139,7 @@ static ac_status start(ac_dev *dev, const ac_open_settings *how, ac_error *err) 
     ac_status status = test(dev, &why);
     if (status == AC_ERR_WITNESS && how->force) {
         ac__cl_log(dev, 1, "%s: %s; used all the same, because forced", dev->caps.name, why.detail);
+        dev->features.cache = false; /* such programs are nobody else's */
         return AC_OK;
     }
     return status == AC_OK ? AC_OK : ac_fail(err, status, "%s: %s", dev->caps.name, why.detail);

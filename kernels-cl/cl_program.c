@@ -157,7 +157,9 @@ static void make_program(job *j) {
     double start = now();
     ac_cl_key key;
     size_t bytes;
-    j->cached = dev->cache_dir && dev->features.cache;
+    /* probes of the compiler as it is set up now are worth nothing when it was asked another day */
+    bool probe = b->unit == AC_CL_UNIT_WITNESS || b->unit == AC_CL_UNIT_WITNESS_SUBGROUP;
+    j->cached = dev->cache_dir && dev->features.cache && !probe;
     j->stored = true;
     if (j->cached) {
         key = key_of(dev, b->unit, b->options);
