@@ -1,11 +1,14 @@
 /* cl_kv.c - KV caches: one buffer per layer, pages as backend.h lays them out. */
 #include "cl_memory.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static ac_status make_layers(ac_kv_mem *kv, ac_error *err) {
     const uint32_t zero = 0;
-    AC_TRY(ac__cl_room(kv->dev, kv->layer_bytes * kv->n_layers, "KV cache", err));
+    char what[64];
+    snprintf(what, sizeof what, "KV cache for %llu positions", (unsigned long long)kv->pages * AC_PAGE);
+    AC_TRY(ac__cl_room(kv->dev, kv->layer_bytes * kv->n_layers, what, err));
     for (uint32_t i = 0; i < kv->n_layers; i++) {
         AC_TRY(ac__cl_buffer(kv->dev, CL_MEM_READ_WRITE, kv->layer_bytes, NULL, "KV cache of a layer",
                              &kv->layers[i], err));

@@ -122,9 +122,10 @@ static ac_status make_consts(ac_prog *p, ac_error *err) {
 static ac_status make_buffers(ac_prog *p, ac_error *err) {
     uint64_t need = p->plan->arena_bytes;
     for (uint32_t i = 0; i < p->plan->n_consts; i++) need += p->plan->consts[i].bytes;
-    AC_TRY(ac__cl_room(p->dev, need, "buffers of the plan", err));
-    AC_TRY(ac__cl_buffer(p->dev, CL_MEM_READ_WRITE, p->plan->arena_bytes, NULL, "buffers of the plan",
-                         &p->arena, err));
+    char what[48];
+    snprintf(what, sizeof what, "buffers for a batch of %u", p->plan->max_rows);
+    AC_TRY(ac__cl_room(p->dev, need, what, err));
+    AC_TRY(ac__cl_buffer(p->dev, CL_MEM_READ_WRITE, p->plan->arena_bytes, NULL, what, &p->arena, err));
     AC_TRY(make_inputs(p, err));
     return make_consts(p, err);
 }

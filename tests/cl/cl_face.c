@@ -232,7 +232,7 @@ static void too_little(const work *w) {
               strstr(err.detail, "has 58.6 KiB, of these 0 bytes in use"),
           "%s", err.detail);
     CHECK(cl->kv_create(dev, 4, 100, 8, 128, &kv, &err) == AC_ERR_DEVICE_MEMORY && !kv &&
-              strstr(err.detail, "MiB"),
+              strstr(err.detail, "25600 positions: want") && strstr(err.detail, "MiB"),
           "%s", err.detail);
     CHECK(free_memory(dev) == before, "memory stays behind");
     CHECK_OK(cl->kv_create(dev, 1, 1, 1, 8, &kv, &err));
