@@ -88,7 +88,8 @@ INLINE void group_a256(global const float *x, bytes_out row, act lay, uint g, fl
     s[0] = (short)(f * codes16(x + g * 32, k, row + g * 32));
     s[1] = (short)(f * codes16(x + g * 32 + 16, k, row + g * 32 + 16));
     row[lay.f + g] = (uchar)f;
-    if (g % 8 == 0) ((global float *)(row + lay.d))[g / 8] = all * as_float(0x3A010204u);
+    /* not g % 8 == 0: LLVM makes an integer of 3 bits of that, which Oclgrind 21.10 takes for 0 */
+    if (g == g / 8 * 8) ((global float *)(row + lay.d))[g / 8] = all * as_float(0x3A010204u);
 }
 
 #define TILE (WG < 8 ? 8 : WG)
