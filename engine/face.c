@@ -1,5 +1,9 @@
-/* face.c - the parts of the porting face that are code: operation names, buffers an operation uses, layouts.
- */
+/* face.c - the parts of the porting face that are code: operation names, buffers an operation uses, layouts,
+ * cache files. */
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <anychip/backend.h>
 
 static const char *const op_names[AC_OP_COUNT] = {
@@ -96,4 +100,12 @@ ac_kv_layout ac_kv_layout_of(uint32_t kv_heads, uint32_t head_dim) {
     l.sub_bytes = round_up(l.dv + AC_SUB * sizeof(float), 64);
     l.page_bytes = l.sub_bytes * (AC_PAGE / AC_SUB) * kv_heads;
     return l;
+}
+
+FILE *ac_cache_open(const char *path) {
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* of a pipe nobody waits for the other end */
+    FILE *f = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? fdopen(fd, "rb") : NULL;
+    if (!f && fd >= 0) close(fd);
+    return f;
 }

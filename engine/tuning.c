@@ -3,7 +3,6 @@
 #include "tuning.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,12 +55,8 @@ static bool take_words(const char *text, const char *head, char *words, size_t c
 }
 
 static bool read_text(const char *path, char *out, size_t cap) {
-    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* of a pipe nobody waits for the other end */
-    FILE *f = fd < 0 ? NULL : fdopen(fd, "rb");
-    if (!f) {
-        if (fd >= 0) close(fd);
-        return false;
-    }
+    FILE *f = ac_cache_open(path);
+    if (!f) return false;
     size_t n = fread(out, 1, cap - 1, f);
     bool ok = !ferror(f) && fgetc(f) == EOF;
     fclose(f);
@@ -96,10 +91,15 @@ static bool make_folders(char *path) {
     return true;
 }
 
-static bool write_whole(const char *path, const char *text, size_t n) {
+/* A new file beside `path`, to be renamed; -1 with errno. */
+static int open_part(char *path, char part[PATH + 8]) {
+    snprintf(part, PATH + 8, "%s.XXXXXX", path);
+    return make_folders(path) ? mkstemp(part) : -1;
+}
+
+static bool write_whole(char *path, const char *text, size_t n) {
     char part[PATH + 8];
-    snprintf(part, sizeof part, "%s.XXXXXX", path);
-    int fd = mkstemp(part);
+    int fd = open_part(path, part);
     FILE *f = fd < 0 ? NULL : fdopen(fd, "wb");
     if (!f) {
         if (fd >= 0) close(fd), unlink(part);
@@ -117,8 +117,7 @@ ac_status ac__tuning_writable(const char *cache_dir, const char *backend, const 
     struct stat st;
     if (!path_of(cache_dir, backend, device, path, sizeof path))
         return ac_fail(err, AC_ERR_ARGUMENT, "tuning file: names are too long");
-    snprintf(part, sizeof part, "%s.XXXXXX", path);
-    int fd = make_folders(path) ? mkstemp(part) : -1;
+    int fd = open_part(path, part);
     if (fd >= 0) close(fd), unlink(part);
     bool folder = fd >= 0 && stat(path, &st) == 0 && S_ISDIR(st.st_mode);
     if (fd >= 0 && !folder) return AC_OK;
@@ -135,7 +134,7 @@ ac_status ac__tuning_write(const char *cache_dir, const char *backend, const ac_
         n = file_text(head, words, text, sizeof text);
     if (n < 0 || cap > PATH || !path_of(cache_dir, backend, device, path, cap))
         return ac_fail(err, AC_ERR_ARGUMENT, "tuning file: names or words are too long");
-    if (!make_folders(path) || !write_whole(path, text, (size_t)n))
+    if (!write_whole(path, text, (size_t)n))
         return ac_fail(err, AC_ERR_IO, "%s: %s", path, strerror(errno));
     return AC_OK;
 }

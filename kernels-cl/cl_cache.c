@@ -2,7 +2,6 @@
 #include "cl_cache.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,8 @@
 #include <unistd.h>
 
 #include <xxhash.h>
+
+#include <anychip/backend.h>
 
 enum { MOST_BYTES = 1 << 28 };
 
@@ -70,12 +71,8 @@ static unsigned char *read_checked(FILE *f, ac_cl_key key, size_t *bytes) {
 unsigned char *ac__cl_cache_read(const char *dir, ac_cl_key key, size_t *bytes) {
     char path[4096];
     if (!path_of(dir, key, path, sizeof path)) return NULL;
-    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* of a pipe nobody waits for the other end */
-    FILE *f = fd < 0 ? NULL : fdopen(fd, "rb");
-    if (!f) {
-        if (fd >= 0) close(fd);
-        return NULL;
-    }
+    FILE *f = ac_cache_open(path);
+    if (!f) return NULL;
     unsigned char *data = read_checked(f, key, bytes);
     fclose(f);
     return data;

@@ -34,12 +34,12 @@ static bool of_device(const vk_caps *c, const void *data, size_t bytes) {
 
 /* The verified content of the file, NULL when there is none; the caller frees. */
 static void *read_cache(const vk_caps *c, const char *path, size_t *bytes, uint64_t *sum) {
-    FILE *f = fopen(path, "rb");
+    FILE *f = ac_cache_open(path);
     if (!f) return NULL;
     cache_header h;
     struct stat st;
     void *data = NULL;
-    if (!fstat(fileno(f), &st) && S_ISREG(st.st_mode) && fread(&h, sizeof h, 1, f) == 1 &&
+    if (!fstat(fileno(f), &st) && fread(&h, sizeof h, 1, f) == 1 &&
         !memcmp(h.magic, cache_magic, sizeof h.magic) && h.bytes == (uint64_t)st.st_size - sizeof h &&
         h.bytes < MOST_BYTES)
         data = malloc(h.bytes ? h.bytes : 1);

@@ -414,6 +414,9 @@ static void test_cache(void) {
     broken_file(path, size, 15, 0x7f, size); /* a length beyond all */
     foreign_file(path, size, 8);             /* vendor */
     foreign_file(path, size, 20);            /* identity of the driver */
+    CHECK(!unlink(path) && !mkfifo(path, 0600), "%s", path);
+    open_and_close(); /* nobody waits for the other end */
+    whole(path);
     CHECK_OK(open_with(NULL, cache, &dev));
     CHECK_OK(open_with("dot", cache, &other)); /* two at once in one process */
     vk->close(dev);

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <anychip/types.h>
 
@@ -345,6 +346,12 @@ typedef struct ac_fpenv {
 } ac_fpenv;
 AC_API void ac_fp_enter(ac_fpenv *saved);
 AC_API void ac_fp_leave(const ac_fpenv *saved);
+
+/* ---- 6. A cache on disk ---- */
+
+/* A file of a backend's cache, for reading; the caller closes it. NULL when it cannot be opened or is no
+ * regular file: of a pipe nobody waits for the other end. Thread-safe. */
+AC_API FILE *ac_cache_open(const char *path);
 
 /* The one symbol of a backend module: returns its table, or NULL when it does not speak ABI `abi`. */
 typedef const ac_backend *(*ac_backend_entry_fn)(uint32_t abi);
