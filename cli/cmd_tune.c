@@ -111,8 +111,8 @@ const cli_command cli_tune = {
         "undoes it. Numbers change the speed and nothing else: every measurement is compared bit by bit with "
         "the first. Takes minutes, most of them for compiling kernels.\n\n"
         "NUMBERS are names of those to try, such as item_cols,row_group, and what was found for others "
-        "before "
-        "stays; without, all of them are tried, from the beginning. With a mask, nothing is stored.\n\n"
+        "before stays; without, all of them are tried, from the beginning. With a mask, nothing is "
+        "stored.\n\n"
         "  anychip tune --device cl:0\n"
         "  anychip tune --device vk:0 threads,rows1",
     .max_args = 1,

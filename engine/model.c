@@ -53,7 +53,7 @@ static void close_stages(ac_model *m) {
 }
 
 bool ac__stage_here(const ac_stage *s) {
-    return !s->dev || s->opener == getpid() || !strcmp(s->backend->name, "cpu");
+    return !s->dev || !strcmp(s->backend->name, "cpu") || s->opener == getpid();
 }
 
 ac_status ac__model_ready(const ac_model *m, ac_error *err) {

@@ -280,13 +280,11 @@ static ac_status profile_stage(ac_session *s, uint32_t i, bool on, ac_error *err
 }
 
 ac_status ac_session_profile(ac_session *s, bool on, ac_error *err) {
-    ac_status status = AC_OK;
     if (!on && !s->profiling) return AC_OK;
     s->profiling = false; /* unless all devices can */
     if (on) s->profile = (ac_profile_info){0};
     pthread_rwlock_rdlock(&s->model->devices);
-    if (!s->on_device) status = ac__session_open_stages(s, err);
-    if (status == AC_OK) status = ac__model_ready(s->model, err);
+    ac_status status = s->on_device ? ac__model_ready(s->model, err) : ac__session_open_stages(s, err);
     for (uint32_t i = 0; i < s->model->n_stages && status == AC_OK; i++) {
         pthread_mutex_lock(&s->model->stages[i].lock);
         status = profile_stage(s, i, on, err);

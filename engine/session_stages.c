@@ -167,8 +167,7 @@ static ac_status replay_all(replay *r, ac_error *err) {
 
 ac_status ac__session_revive(ac_session *s, ac_error *err) {
     uint32_t batch = s->set.batch;
-    if (!s->on_device) AC_TRY(ac__session_open_stages(s, err));
-    AC_TRY(ac__model_ready(s->model, err));
+    AC_TRY(s->on_device ? ac__model_ready(s->model, err) : ac__session_open_stages(s, err));
     if (!s->stale) return AC_OK;
     replay r = {.s = s,
                 .token = s->inputs,

@@ -10,7 +10,7 @@ typedef struct ac_cl_quirks {
     bool shuffle_gcn; /* the compiler is LLVM's for AMD, whose shuffles have no OpenCL name */
     bool late_out;    /* a return before a barrier is miscompiled */
     bool late_alloc;  /* a buffer gets its memory when it is used first, and the process ends when there is
-                         none;  one that the host could map gets it at once */
+                         none; one that the host could map gets it at once */
     bool finish_forgets; /* clFinish does not wait for what clFlush has sent before */
     bool group_untold;   /* CL_KERNEL_WORK_GROUP_SIZE says less than what kernels with a required size take */
     bool whole_writes;   /* a buffer written in parts counts as not written (a checker, not a chip) */

@@ -20,8 +20,8 @@
  * flush to zero, traps) matter to nothing and are as before when a function returns; progress and log
  * callbacks find C's default ones. Its affinity when it opens a model says which cores the CPU backend may
  * use, and is not changed. After fork() the child may go on with models and sessions on the CPU unless
- * another thread was inside a call; on other devices they give
- * AC_ERR_DEVICE_LOST there, and ac_model_reopen to the CPU goes on with the same text. */
+ * another thread was inside a call; on other devices they give AC_ERR_DEVICE_LOST there, and ac_model_reopen
+ * to the CPU goes on with the same text. */
 #ifndef ANYCHIP_ANYCHIP_H
 #define ANYCHIP_ANYCHIP_H
 
